@@ -1,0 +1,1 @@
+"""When the graph runs: partitions, jobs, schedules and sensors."""

@@ -1,0 +1,126 @@
+"""The command line: simulate a delivery, land one, run the graph. Thin over the modules it calls."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from credit_platform.home_credit.simulator import SCENARIOS
+from credit_platform.settings import settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console()
+errors = Console(stderr=True)
+
+Scenario = StrEnum("Scenario", {name: name for name in SCENARIOS})  # type: ignore[misc]
+_STABLE = Scenario("stable")
+Job = StrEnum("Job", {n: n for n in ("build_mart", "train", "score", "monitor", "process_cohort", "everything")})  # type: ignore[misc]
+_EVERYTHING = Job("everything")
+
+
+class Format(StrEnum):
+    parquet = "parquet"
+    csv = "csv"
+    csv_gz = "csv.gz"
+
+
+def _refuse(message: str) -> NoReturn:
+    errors.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+@app.command(help="Write simulated deliveries.\n\n" + "\n\n".join(f"{n}: {text}" for n, text in SCENARIOS.items()))
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder to write to; must not exist yet.")],
+    cohorts: Annotated[int, typer.Option(min=1, help="Months, one delivery each.")] = 6,
+    clients: Annotated[int, typer.Option(min=100, help="Applications per month (Kaggle: in train).")] = 5000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 20,
+    scenario: Annotated[Scenario, typer.Option(help="What happens to the population.")] = _STABLE,
+    first_month: Annotated[str, typer.Option(help="First cohort, as YYYY-MM.")] = "2025-01",
+    change_month: Annotated[str | None, typer.Option(help="Month from which the scenario acts.")] = None,
+    format: Annotated[Format, typer.Option(help="File format.")] = Format.parquet,
+) -> None:
+    from credit_platform.home_credit.simulator import simulate as write
+
+    with console.status("simulating") as status:
+        try:
+            written = write(
+                out,
+                cohorts=cohorts,
+                clients=clients,
+                seed=seed,
+                scenario=scenario.value,
+                first_month=first_month,
+                change_month=change_month,
+                format=format.value,
+                threads=settings().threads,
+                memory_limit=settings().memory_limit,
+                progress=status.update,
+            )
+        except (ValueError, OSError) as error:
+            _refuse(str(error))
+    console.print(f"wrote {len(written)} deliveries to {out}; take them in with: credit-platform land {out}")
+
+
+@app.command()
+def land(
+    source: Annotated[Path, typer.Argument(help="Folder or zip: a cohort, a folder per cohort, or a Kaggle download.")],
+    cohort: Annotated[str | None, typer.Option(help="The cohort's name where the delivery does not tell.")] = None,
+) -> None:
+    """Check a delivery and take it into the landing area, all of it or nothing."""
+    from credit_platform.home_credit.delivery import DeliveryError
+    from credit_platform.home_credit.landing import land as take_in
+    from credit_platform.runner import open_instance, register_cohorts
+
+    with console.status("checking") as status:
+        try:
+            landed = take_in(settings(), source, cohort, progress=status.update)
+        except DeliveryError as error:
+            _refuse(f"Nothing was landed. {len(error.problems)} problem(s):\n{error}")
+        status.update("registering")
+        with open_instance(settings()) as instance:
+            register_cohorts(instance, settings())
+    for result in landed:
+        rows = ", ".join(f"{name} {count:,}" for name, count in result.rows.items())
+        console.print(f"landed cohort [bold]{result.cohort}[/bold]: {rows}")
+        for warning in result.warnings:
+            console.print(f"  note: {warning}", markup=False, highlight=False)
+
+
+@app.command()
+def run(
+    job: Annotated[Job, typer.Option(help="Which part of the graph.")] = _EVERYTHING,
+    cohort: Annotated[str | None, typer.Option(help="One cohort; default: all landed ones.")] = None,
+) -> None:
+    """Materialise the graph and sum up what came of it."""
+    from credit_platform.runner import open_instance, register_cohorts, run_job, step_count
+    from credit_platform.summary import print_summary, progress
+
+    with open_instance(settings()) as instance:
+        known = register_cohorts(instance, settings())
+        if not known:
+            _refuse("No cohort has been landed. Simulate one (credit-platform simulate) or land a delivery first.")
+        if cohort is not None and cohort not in known:
+            _refuse(f"No cohort {cohort!r} has been landed; there are: {', '.join(known)}")
+        with progress(console, step_count(job.value, settings())) as on_step:
+            outcome = run_job(job.value, settings(), [cohort] if cohort else known, instance, on_step)
+    for step, message in outcome.errors.items():
+        errors.print(f"{step} failed: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if not outcome.success:
+        raise typer.Exit(1)
+    print_summary(console, outcome, settings())
+
+
+@app.command()
+def up(
+    dagster_port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    api_port: Annotated[int, typer.Option(help="Port of the API.")] = 8000,
+    ui_port: Annotated[int, typer.Option(help="Port of the analyst's UI.")] = 8501,
+) -> None:
+    """Start the Dagster UI and daemon, the API and the analyst's UI; stop them together with Ctrl-C."""
+    from credit_platform.services import serve
+
+    sys.exit(serve(settings(), console, dagster_port, api_port, ui_port))

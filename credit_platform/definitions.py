@@ -1,0 +1,68 @@
+"""The code location: the only place where the graph is put together."""
+
+import warnings
+from collections.abc import Mapping
+
+import dagster as dg
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+from credit_platform.automation.jobs import jobs  # noqa: E402
+from credit_platform.automation.schedules import schedules  # noqa: E402
+from credit_platform.automation.sensors import sensors  # noqa: E402
+from credit_platform.explain.assets import shap_summary  # noqa: E402
+from credit_platform.features.assets import feature_splits  # noqa: E402
+from credit_platform.features.checks import (  # noqa: E402
+    outcome_is_no_feature,
+    outcomes_are_stratified,
+    parts_are_disjoint,
+)
+from credit_platform.mart.assets import client_mart  # noqa: E402
+from credit_platform.mart.checks import one_row_per_client  # noqa: E402
+from credit_platform.model.assets import candidate, champion, evaluation  # noqa: E402
+from credit_platform.model.checks import a_champion_decides, the_challenger_earns_its_keep  # noqa: E402
+from credit_platform.monitoring.assets import drift_report  # noqa: E402
+from credit_platform.monitoring.checks import newest_cohort_has_not_drifted  # noqa: E402
+from credit_platform.raw.assets import raw_tables  # noqa: E402
+from credit_platform.resources import resources  # noqa: E402
+from credit_platform.scoring.assets import scores  # noqa: E402
+from credit_platform.scoring.checks import every_client_has_a_score  # noqa: E402
+from credit_platform.settings import settings  # noqa: E402
+
+
+def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Definitions:
+    """The whole graph; tests put their own settings in place of the environment's.
+
+    Steps run in the process of their run: importing the libraries costs more than most steps do.
+    """
+    return dg.Definitions(
+        assets=[
+            *raw_tables,
+            client_mart,
+            feature_splits,
+            candidate,
+            evaluation,
+            champion,
+            shap_summary,
+            scores,
+            drift_report,
+        ],
+        asset_checks=[
+            one_row_per_client,
+            parts_are_disjoint,
+            outcomes_are_stratified,
+            outcome_is_no_feature,
+            the_challenger_earns_its_keep,
+            a_champion_decides,
+            every_client_has_a_score,
+            newest_cohort_has_not_drifted,
+        ],
+        jobs=jobs,
+        schedules=schedules,
+        sensors=sensors,
+        executor=dg.in_process_executor,
+        resources={**resources(settings()), **(resource_overrides or {})},
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,1 @@
+"""Why the model decides as it does: the global SHAP summary."""

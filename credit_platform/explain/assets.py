@@ -1,0 +1,57 @@
+"""The global SHAP summary as an asset: plots in the metadata, as files and beside the version in MLflow."""
+
+import dagster as dg
+
+from credit_platform.explain.shap_summary import global_explanation, importance, plots
+from credit_platform.features.splits import splits_dir
+from credit_platform.lake import atomic_folder
+from credit_platform.metadata import markdown_table, plot
+from credit_platform.model import registry
+from credit_platform.resources import MlflowRuns
+from credit_platform.scoring.scorer import Scorer
+from credit_platform.settings import Settings
+
+
+@dg.asset(
+    group_name="explain",
+    kinds={"shap", "catboost", "mlflow"},
+    owners=["team:model-validation"],
+    deps=["champion", "feature_splits"],
+    description="Exact SHAP values of a sample of the valid part under the champion: bar plot, beeswarm, importances.",
+)
+def shap_summary(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], mlflow: dg.ResourceParam[MlflowRuns]
+) -> dg.MaterializeResult:
+    import matplotlib
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    matplotlib.use("Agg")
+    version = registry.fetch(settings)
+    scorer = Scorer.load(version.folder, version.number)
+    table = pq.read_table(splits_dir(settings) / "X_valid.parquet").slice(0, settings.shap_sample)
+    explanation = global_explanation(scorer, table)
+    strongest = importance(explanation)
+    figures = plots(explanation)
+    place = settings.lake_dir / "shap_summary"
+    with atomic_folder(place) as folder:
+        pq.write_table(
+            pa.table({"feature": [name for name, _ in strongest], "mean_abs_shap": [value for _, value in strongest]}),
+            folder / "importance.parquet",
+        )
+        for name, figure in figures.items():
+            figure.savefig(folder / f"{name}.png", dpi=120, bbox_inches="tight")
+    with mlflow.run(context, version.run_id) as tracking:
+        tracking.log_artifacts(str(place), "explainability")
+    meanings = {feature.name: feature.meaning for feature in scorer.schema.features}
+    return dg.MaterializeResult(
+        metadata={
+            "version": version.number,
+            "dagster/row_count": table.num_rows,
+            "dagster/uri": str(place),
+            **{name: plot(figure) for name, figure in figures.items()},
+            "strongest": markdown_table(
+                [{"feature": n, "mean |SHAP|": v, "meaning": meanings[n]} for n, v in strongest[:20]]
+            ),
+        }
+    )

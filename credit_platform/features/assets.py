@@ -1,0 +1,55 @@
+"""The feature splits as an asset: every labelled cohort's mart rows, in three parts."""
+
+import dagster as dg
+
+from credit_platform.features.preprocessor import FILE_NAME, fit_preprocessor
+from credit_platform.features.splits import PARTS, splits_dir, write_splits
+from credit_platform.home_credit.landing import has_outcomes, landed_cohorts
+from credit_platform.lake import atomic_folder, table_path
+from credit_platform.mart.build import mart_columns
+from credit_platform.metadata import markdown_table
+from credit_platform.settings import Settings
+
+
+@dg.asset(
+    group_name="features",
+    kinds={"duckdb", "scikitlearn", "parquet"},
+    owners=["team:data-science"],
+    deps=["client_mart", "raw_outcomes"],
+    description=(
+        "Labelled clients in a train, a valid and a test part, stratified by cohort and outcome, with balancing sample "
+        "weights, the feature schema, and the fitted preprocessor for models that need one."
+    ),
+)
+def feature_splits(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+    import joblib
+    import pyarrow.parquet as pq
+
+    cohorts = [
+        cohort
+        for cohort in landed_cohorts(settings)
+        if table_path(settings, "client_mart", cohort).exists() and has_outcomes(settings, cohort)
+    ]
+    context.log.info(f"labelled cohorts: {', '.join(cohorts) or 'none'}")
+    meanings = {column.name: column.meaning for column in mart_columns()}
+    place = splits_dir(settings)
+    with atomic_folder(place) as folder:
+        schema, parts = write_splits(settings, cohorts, meanings, folder)
+        context.log.info(f"{len(schema.features)} features; fitting the preprocessor")
+        transformer = fit_preprocessor(pq.read_table(folder / "X_train.parquet"), schema)
+        joblib.dump(transformer, folder / FILE_NAME)
+    return dg.MaterializeResult(
+        metadata={
+            "dagster/row_count": sum(part.clients for part in parts.values()),
+            "dagster/uri": str(place),
+            "features": len(schema.features),
+            "categories": len(schema.category_names),
+            "cohorts": ", ".join(cohorts),
+            "parts": markdown_table(
+                [
+                    {"part": name, "clients": parts[name].clients, "default rate": parts[name].default_rate}
+                    for name in PARTS
+                ]
+            ),
+        }
+    )

@@ -1,0 +1,146 @@
+"""Checks one delivered file against its table's contract, inside DuckDB.
+
+Blocking: missing columns, values of the wrong type, missing or repeated keys, an application table without rows.
+Reported only: unknown columns and categories, values out of range, gaps in columns that should have none.
+"""
+
+from dataclasses import dataclass
+
+import duckdb
+
+from credit_platform.home_credit.contracts import Column, Table
+from credit_platform.home_credit.delivery import OUTCOME, DeliveredFile, Problem, reason, stem, typed_column
+from credit_platform.lake import identifier, one_row, quote
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What was found in a file: its rows, how many values each column lacks, and every problem."""
+
+    rows: int
+    missing: dict[str, int]
+    problems: tuple[Problem, ...]
+
+    @property
+    def blocking(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.blocking)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if not problem.blocking)
+
+
+def inspect(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table) -> Inspection:
+    """Checks a file in one scan for its values and one for its key."""
+    name = file.path.name
+    allowed = {*contract.columns, *((OUTCOME,) if contract.name == "application" else ())}
+    if contract.name == "outcomes" and stem(file.path) != contract.file:
+        allowed |= set(file.columns)
+    problems = [
+        Problem(name, f"the column is missing; {contract.name} needs it", column=column)
+        for column in contract.columns
+        if column not in file.columns
+    ]
+    problems += [
+        Problem(name, "is not in the contract and is left out", column=column, blocking=False)
+        for column in file.columns
+        if column not in allowed
+    ]
+    if any(problem.blocking for problem in problems):
+        return Inspection(0, {}, tuple(problems))
+    try:
+        return _inspect_values(connection, file, contract, problems)
+    except duckdb.Error as error:
+        problems.append(Problem(name, f"can't be read: {reason(error)}"))
+        return Inspection(0, {}, tuple(problems))
+
+
+def _inspect_values(
+    connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table, problems: list[Problem]
+) -> Inspection:
+    name = file.path.name
+    columns = list(contract.columns.values())
+    typed = {column.name: typed_column(column.name, contract.name) for column in columns}
+    inner = ", ".join(
+        f"{value} as {identifier('v_' + c)}, {broken} as {identifier('b_' + c)}" for c, (value, broken) in typed.items()
+    )
+    measures = ["count(*)"]
+    for column in columns:
+        measures += [f"count(*) filter (where {condition})" for condition in _conditions(column)]
+    measured = one_row(connection, f"select {', '.join(measures)} from (select {inner} from {file.scan()})")
+    rows, counts = measured[0], iter(measured[1:])
+    missing = {}
+    for column in columns:
+        broken, gaps, outside, unknown = (next(counts) for _ in range(4))
+        missing[column.name] = gaps
+        if broken:
+            kind = "a whole number" if column.type in ("INTEGER", "BIGINT") else "a number"
+            row = _first_row(connection, file, typed[column.name][1])
+            problems.append(Problem(name, f"is not {kind}", column.name, row, broken))
+        if gaps and not column.nullable:
+            blocking = column.name in contract.key or column.unit == "id"
+            row = _first_row(connection, file, f"({typed[column.name][0]}) is null")
+            problems.append(Problem(name, "has no value", column.name, row, gaps, blocking))
+        if outside:
+            low, high = ("-∞" if column.min is None else column.min), ("∞" if column.max is None else column.max)
+            problems.append(Problem(name, f"lies outside {low} to {high}", column.name, None, outside, False))
+        if unknown:
+            values = _unknown_values(connection, file, column, typed[column.name][0])
+            problems.append(Problem(name, f"unknown category {values}", column.name, None, unknown, False))
+    if not rows:
+        problems.append(Problem(name, "holds no rows", blocking=contract.name == "application"))
+    elif contract.key:
+        problems += _repeated_keys(connection, file, contract, typed)
+    return Inspection(rows, missing, tuple(problems))
+
+
+def _conditions(column: Column) -> tuple[str, str, str, str]:
+    """SQL conditions: wrong type, no value, outside the range, unknown category."""
+    value, broken = identifier("v_" + column.name), identifier("b_" + column.name)
+    outside = unknown = "false"
+    if column.type == "VARCHAR":
+        if column.categories:
+            unknown = f"{value} not in ({', '.join(quote(category) for category in column.categories)})"
+    elif column.min is not None or column.max is not None:
+        limits = [f"{value} < {column.min}"] if column.min is not None else []
+        limits += [f"{value} > {column.max}"] if column.max is not None else []
+        outside = f"({' or '.join(limits)})"
+        if column.sentinels:
+            outside += f" and {value} not in ({', '.join(column.sentinels)})"
+    return broken, f"{value} is null and not {broken}", outside, unknown
+
+
+def _first_row(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, condition: str) -> int | None:
+    found = connection.execute(
+        f"select row from (select row_number() over () as row, * from {file.scan()}) where {condition} limit 1"
+    ).fetchone()
+    return found[0] if found else None
+
+
+def _unknown_values(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, column: Column, value: str) -> str:
+    """The most frequent unknown categories, shortened; category codes are no personal data."""
+    known = ", ".join(quote(category) for category in column.categories)
+    found = connection.execute(
+        f"select left(v, 40) from (select {value} as v from {file.scan()}) where v not in ({known}) "
+        "group by v order by count(*) desc, v limit 5"
+    ).fetchall()
+    return ", ".join(repr(row[0]) for row in found)
+
+
+def _repeated_keys(
+    connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table, typed: dict[str, tuple[str, str]]
+) -> list[Problem]:
+    key = ", ".join(f"{typed[column][0]} as {identifier(column)}" for column in contract.key)
+    names = ", ".join(identifier(column) for column in contract.key)
+    (repeated,) = one_row(
+        connection,
+        f"select sum(n - 1)::bigint from (select count(*) as n from (select {key} from {file.scan()}) "
+        f"group by {names} having n > 1)",
+    )
+    if not repeated:
+        return []
+    first = connection.execute(
+        f"select row from (select row, row_number() over (partition by {names} order by row) as nth "
+        f"from (select row_number() over () as row, {key} from {file.scan()})) where nth > 1 order by row limit 1"
+    ).fetchone()
+    return [Problem(file.path.name, "repeats a key", " + ".join(contract.key), first[0] if first else None, repeated)]

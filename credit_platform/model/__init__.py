@@ -1,0 +1,1 @@
+"""From splits to a registered model version: search, business cost, threshold, registry."""

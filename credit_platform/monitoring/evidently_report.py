@@ -1,0 +1,78 @@
+"""Evidently's picture of a cohort's drift: an HTML page and its JSON. The verdict is `drift.py`'s, on full data.
+
+Evidently is imported inside, it takes seconds, and it is told not to report home. Column types are always given:
+inference drops columns it does not know. Its own numeric PSI bins are moved by a single outlier, so the reference
+deciles are registered as a method of their own, and picture and verdict agree.
+"""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from credit_platform.features.schema import FeatureSchema, model_frame
+from credit_platform.lake import atomic
+from credit_platform.monitoring.drift import quantile_edges
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+METHOD = "psi_reference_deciles"
+
+
+def write_report(
+    reference: "pa.Table", current: "pa.Table", schema: FeatureSchema, psi_limit: float, html: Path, json: Path
+) -> dict[str, float]:
+    """Draws the drift of the schema's columns between two samples. Returns Evidently's PSI by column."""
+    os.environ["DO_NOT_TRACK"] = "1"
+    from evidently import DataDefinition, Dataset, Report
+    from evidently.presets import DataDriftPreset
+
+    _register_method()
+    numeric = [f.name for f in schema.features if f.kind == "numeric"]
+    frames = [model_frame(table, schema) for table in (reference, current)]
+    usable = [n for n in schema.names if n not in numeric or all(frame[n].notna().any() for frame in frames)]
+    definition = DataDefinition(
+        numerical_columns=[n for n in numeric if n in usable],
+        categorical_columns=schema.category_names,
+        text_columns=[],
+        datetime_columns=[],
+        unknown_columns=[],
+        list_columns=[],
+    )
+    before, after = (Dataset.from_pandas(frame[usable], data_definition=definition) for frame in frames)
+    preset = DataDriftPreset(
+        columns=usable, num_method=METHOD, num_threshold=psi_limit, cat_method="psi", cat_threshold=psi_limit
+    )
+    snapshot = Report([preset]).run(after, before)
+    with atomic(html) as beside:
+        snapshot.save_html(str(beside))
+    with atomic(json) as beside:
+        snapshot.save_json(str(beside))
+    return {
+        metric["config"]["column"]: float(metric["value"])
+        for metric in snapshot.dict()["metrics"]
+        if metric["config"]["type"].endswith(":ValueDrift")
+    }
+
+
+def _register_method() -> None:
+    from evidently.legacy.calculations.stattests import StatTest, register_stattest
+    from evidently.legacy.core import ColumnType
+
+    def psi(reference: "pd.Series[Any]", current: "pd.Series[Any]", _kind: Any, threshold: float) -> tuple[float, bool]:
+        before, after = reference.to_numpy(float), current.to_numpy(float)
+        edges = quantile_edges(before)
+        shares = []
+        for values in (before, after):
+            counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1) + 0.5
+            shares.append(counts / counts.sum())
+        value = float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+        return value, value >= threshold
+
+    register_stattest(
+        StatTest(METHOD, "PSI on reference deciles", [ColumnType.Numerical], 0.1),
+        default_impl=psi,
+    )

@@ -1,0 +1,1 @@
+"""From a landed delivery to typed Parquet, one table per source table and cohort, contract checked."""

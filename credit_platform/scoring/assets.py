@@ -1,0 +1,40 @@
+"""The scores of a cohort as an asset: every client of its mart, decided by the champion."""
+
+import dagster as dg
+
+from credit_platform.automation.partitions import cohorts, per_cohort
+from credit_platform.lake import table_path
+from credit_platform.model import registry
+from credit_platform.scoring.batch import score_mart
+from credit_platform.scoring.scorer import Scorer
+from credit_platform.settings import Settings
+
+
+@dg.asset(
+    group_name="scoring",
+    kinds={"catboost", "parquet"},
+    owners=["team:credit-risk"],
+    partitions_def=cohorts,
+    backfill_policy=per_cohort,
+    deps=["client_mart", "champion"],
+    description="Probability of default and decision of every client of a cohort, by the scorer that serves the API.",
+)
+def scores(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+    version = registry.fetch(settings)
+    scorer = Scorer.load(version.folder, version.number)
+    clients = 0
+    for cohort in context.partition_keys:
+        place = table_path(settings, "scores", cohort)
+        scored = score_mart(scorer, table_path(settings, "client_mart", cohort), place)
+        clients += scored.clients
+        context.log.info(f"{cohort}: {scored.clients:,} clients scored, {scored.refused:,} refused")
+        context.add_asset_metadata(
+            {
+                "dagster/partition_row_count": scored.clients,
+                "dagster/uri": str(place),
+                "mean_probability": scored.mean_probability,
+                "approval_rate": 1 - scored.refused / scored.clients,
+            },
+            partition_key=cohort,
+        )
+    return dg.MaterializeResult(metadata={"version": version.number, "rows_in_this_run": clients})

@@ -1,0 +1,72 @@
+"""Every path, cost and threshold in one object, read from `CREDIT_*` environment variables or a `.env` file.
+
+Not here: anything that is fitted to data (it travels inside the model version) or that Dagster itself configures.
+"""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="CREDIT_", env_file=".env", extra="ignore", frozen=True)
+
+    data_dir: Path = Field(_REPOSITORY / "data", description="Root of landing, lake, MLflow store and reports.")
+    threads: int = Field(2, ge=1, description="Threads for DuckDB and CatBoost.")
+    memory_limit: str = Field("4GB", description="Memory limit of each DuckDB connection.")
+    seed: int = Field(20, description="Seed of splits, search and sampling.")
+
+    cost_false_negative: float = Field(10.0, gt=0, description="Cost of a missed default, in refused good clients.")
+    cost_false_positive: float = Field(1.0, gt=0, description="Cost of one good client refused.")
+    valid_share: float = Field(0.2, gt=0, lt=0.5, description="Share of labelled clients in the validation split.")
+    test_share: float = Field(0.2, gt=0, lt=0.5, description="Share of labelled clients in the test split.")
+    cross_validation_folds: int = Field(3, ge=2, description="Folds of the grid search.")
+    shap_sample: int = Field(1000, ge=10, description="Rows explained for the global SHAP summary.")
+
+    mlflow_tracking_uri: str = Field("", description="MLflow server; empty for a SQLite store under data_dir.")
+    mlflow_experiment: str = Field("credit_scoring", description="MLflow experiment of the training runs.")
+    model_name: str = Field("credit_scoring_model", description="Name of the registered model.")
+    model_alias: str = Field("champion", description="Alias of the version that decides.")
+
+    drift_columns: int = Field(30, ge=1, description="Most important features shown in the Evidently report.")
+    drift_sample: int = Field(5000, ge=100, description="Rows drawn per side for the Evidently report.")
+    drift_psi: float = Field(0.1, gt=0, description="PSI from which a column counts as drifted.")
+    drift_share: float = Field(0.2, gt=0, le=1, description="Share of drifted columns from which a cohort has drifted.")
+
+    api_url: str = Field("http://127.0.0.1:8000", description="Where the UI finds the API.")
+    api_key: SecretStr | None = Field(None, description="Key the API asks for and the UI sends; must beyond localhost.")
+    api_max_body_bytes: int = Field(1_000_000, gt=0, description="Largest request body the API reads.")
+
+    @property
+    def landing_dir(self) -> Path:
+        return self.data_dir / "landing"
+
+    @property
+    def lake_dir(self) -> Path:
+        return self.data_dir / "lake"
+
+    @property
+    def monitoring_dir(self) -> Path:
+        return self.data_dir / "monitoring"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.data_dir / "dagster"
+
+    @property
+    def mlflow_dir(self) -> Path:
+        return self.data_dir / "mlflow"
+
+    @property
+    def tracking_uri(self) -> str:
+        return self.mlflow_tracking_uri or f"sqlite:///{self.mlflow_dir / 'mlflow.db'}"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,91 @@
+"""What a person sees of a run on the command line: progress while it goes, a summary when it is done."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from credit_platform.monitoring.alerts import log_path
+from credit_platform.monitoring.reports import reports_dir, verdicts
+from credit_platform.runner import Outcome
+from credit_platform.settings import Settings
+
+
+@contextmanager
+def progress(console: Console, steps: int) -> Iterator[Callable[[str, str], None]]:
+    """A progress bar over steps; yields the function to call with each step's name and state."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=False) as bar:
+        task = bar.add_task("starting", total=steps)
+
+        def on_step(step: str, state: str) -> None:
+            if state == "started":
+                bar.update(task, description=step)
+            else:
+                bar.update(task, advance=1, description=f"{step} {state}")
+
+        yield on_step
+
+
+def print_summary(console: Console, outcome: Outcome, settings: Settings) -> None:
+    """Cohorts and rows, the champion and its numbers, drift verdicts, seconds by stage, and where to look."""
+    found = outcome.metadata
+    table = Table(show_header=False, box=None, pad_edge=False)
+    if "client_mart" in found:
+        mart = found["client_mart"]
+        table.add_row("client mart", f"{mart['rows_in_this_run']:,} clients x {mart['columns']} columns")
+    if "feature_splits" in found:
+        splits = found["feature_splits"]
+        table.add_row("labelled", f"{splits['dagster/row_count']:,} clients of cohorts {splits['cohorts']}")
+    if "evaluation" in found:
+        judged = found["evaluation"]
+        table.add_row("AUC on the test part", f"{judged['auc']:.3f} (KS {judged['ks']:.3f})")
+        table.add_row("threshold", f"{judged['threshold']:.4f} (refuses {judged['refusal_rate']:.0%})")
+        table.add_row(
+            "cost per client",
+            f"{judged['cost_per_client']:.3f} (approve all {judged['cost_approve_all']:.3f}, "
+            f"refuse all {judged['cost_refuse_all']:.3f})",
+        )
+    if "champion" in found:
+        chosen = found["champion"]
+        table.add_row("champion", f"version {chosen['version']}; challenger {chosen['challenger']}: {chosen['reason']}")
+    if "drift_report" in found:
+        for verdict in verdicts(settings):
+            state = "drifted" if verdict["drifted"] else "stable"
+            table.add_row(
+                f"drift {verdict['cohort']}",
+                f"{state} ({verdict['drift_share']:.0%} of features, score PSI {verdict['score_psi']:.3f})",
+            )
+    console.print(table)
+    if outcome.warnings:
+        console.print(f"checks to look at: {', '.join(outcome.warnings)}", style="yellow")
+    stages = _seconds_by_stage(outcome)
+    console.print("seconds: " + ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in stages.items()))
+    console.print(f"where to look: {settings.lake_dir} (tables), {reports_dir(settings)} (drift reports),")
+    console.print(f"  {log_path(settings)} (alerts), {settings.tracking_uri} (MLflow);")
+    console.print("  make up opens the Dagster UI, the API and the analyst's UI")
+
+
+def _seconds_by_stage(outcome: Outcome) -> dict[str, float]:
+    stages = {
+        "raw": ("raw_",),
+        "mart": ("client_mart",),
+        "features": ("feature_splits",),
+        "model": ("candidate", "evaluation", "champion"),
+        "explain": ("shap_summary",),
+        "scoring": ("scores",),
+        "monitoring": ("drift_report",),
+    }
+    return {
+        stage: sum(seconds for step, seconds in outcome.seconds.items() if step.startswith(prefixes))
+        for stage, prefixes in stages.items()
+        if any(step.startswith(prefixes) for step in outcome.seconds)
+    }

@@ -1,0 +1,101 @@
+"""Clients from the published mart, and drift from the reports."""
+
+import pytest
+from fastapi.testclient import TestClient
+
+from credit_platform.scoring.scorer import Scorer
+from credit_platform.settings import Settings
+from credit_platform_tests.serving.conftest import SCHEMA, local, write_lake
+from serving.app import create_app
+
+
+def test_a_client_comes_from_the_newest_cohort_that_holds_them(api: TestClient) -> None:
+    assert api.get("/clients/100001").json()["cohort"] == "2024-03"
+    assert api.get("/clients/100002").json()["cohort"] == "2024-02"
+
+
+def test_a_clients_features_are_what_the_model_reads_and_can_be_predicted(api: TestClient) -> None:
+    client = api.get("/clients/100001").json()
+    assert list(client["features"]) == SCHEMA.names
+    answer = api.post("/predict", json={"features": client["features"]})
+    assert answer.status_code == 200 and answer.json()["missing_features"] == []
+
+
+def test_a_client_with_gaps_has_nulls_and_never_nan(api: TestClient) -> None:
+    features = api.get("/clients/100004").json()["features"]
+    assert features["DAYS_BIRTH"] is None and features["OCCUPATION_TYPE"] is None and features["AMT_CREDIT"] == 90_000
+    assert api.post("/explain", json={"features": features}).status_code == 200
+
+
+def test_an_unknown_client_is_a_clear_404(api: TestClient) -> None:
+    answer = api.get("/clients/424242")
+    assert answer.status_code == 404 and answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"] == "No published cohort holds a client with this SK_ID_CURR."
+
+
+def test_a_few_clients_of_the_newest_cohort_can_be_asked_for(api: TestClient) -> None:
+    assert api.get("/clients").json() == {"cohort": "2024-03", "clients": [100001, 100003, 100004]}
+    assert api.get("/clients?limit=1").json()["clients"] == [100001]
+
+
+def test_without_a_mart_clients_say_what_to_do(settings: Settings, scorer: Scorer) -> None:
+    with local(create_app(settings, lambda: scorer)) as api:
+        for path in ("/clients", "/clients/100001"):
+            answer = api.get(path)
+            assert answer.status_code == 503 and "credit-platform run" in answer.json()["detail"]
+
+
+def test_a_mart_published_while_serving_is_noticed(settings: Settings, scorer: Scorer) -> None:
+    with local(create_app(settings, lambda: scorer)) as api:
+        assert api.get("/clients").status_code == 503
+        write_lake(settings)
+        assert api.get("/clients").status_code == 200
+
+
+def test_drift_verdicts_come_newest_first(api: TestClient) -> None:
+    newest, older = api.get("/drift").json()
+    assert (newest["cohort"], newest["drifted"], newest["drifted_columns"]) == ("2024-03", True, ["EXT_SOURCE_2"])
+    assert (older["cohort"], older["drifted"], older["threshold"]) == ("2024-02", False, 0.2)
+    assert newest["columns"]["EXT_SOURCE_2"] == 0.64
+
+
+def test_a_broken_verdict_does_not_hide_the_others(api: TestClient, settings: Settings) -> None:
+    reports = settings.monitoring_dir / "reports"
+    (reports / "2024-04.json").write_text("{", "utf-8")
+    (reports / "2024-05.json").write_text('{"cohort": "2024-05"}', "utf-8")
+    assert [v["cohort"] for v in api.get("/drift").json()] == ["2024-03", "2024-02"]
+
+
+def test_no_verdicts_yet_is_an_empty_list(settings: Settings, scorer: Scorer) -> None:
+    with local(create_app(settings, lambda: scorer)) as api:
+        assert api.get("/drift").json() == []
+        assert api.get("/drift/2024-03/report").status_code == 404
+
+
+def test_a_report_is_the_page_beside_the_verdict_in_a_sandbox(api: TestClient) -> None:
+    answer = api.get("/drift/2024-03/report")
+    assert answer.status_code == 200 and "Evidently on 2024-03" in answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"] == "sandbox allow-scripts"
+
+
+@pytest.mark.parametrize(
+    "cohort",
+    [
+        "..%2F..%2Fsecret",
+        "%2e%2e%2fsecret",
+        "..",
+        "../secret",
+        "%2Fetc%2Fpasswd",
+        "2024-03.html",
+        "*",
+        "[!x]*",
+        "%00",
+        ".2024-03",
+    ],
+)
+def test_a_cohort_name_never_leaves_the_folder_of_reports(api: TestClient, settings: Settings, cohort: str) -> None:
+    (settings.monitoring_dir / "secret.html").write_text("TOP SECRET", "utf-8")
+    (settings.monitoring_dir / "reports" / ".2024-03.html").write_text("TOP SECRET", "utf-8")
+    answer = api.get(f"/drift/{cohort}/report")
+    assert answer.status_code == 404 and "TOP SECRET" not in answer.text

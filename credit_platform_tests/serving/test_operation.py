@@ -1,0 +1,182 @@
+"""Start-up, keys, logs and imports: how the API behaves as a process."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import SecretStr
+
+from credit_platform.model.registry import NoModelError
+from credit_platform.scoring.scorer import Scorer
+from credit_platform.settings import Settings
+from credit_platform_tests.serving.conftest import local, write_drift, write_lake
+from credit_platform_tests.serving.server import serve
+from serving.app import create_app
+from serving.protection import is_loopback
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+class Source:
+    """A registry that gets its model later."""
+
+    def __init__(self) -> None:
+        self.scorer: Scorer | None = None
+        self.asked = 0
+
+    def __call__(self) -> Scorer:
+        self.asked += 1
+        if self.scorer is None:
+            raise NoModelError("nothing under postgresql://user:pa55word@host")
+        return self.scorer
+
+
+def test_without_a_model_the_server_starts_and_says_what_to_do(settings: Settings) -> None:
+    write_lake(settings)
+    write_drift(settings)
+    with local(create_app(settings, Source())) as api:
+        answers = [api.get("/health"), api.get("/model"), api.post("/predict", json={"features": {}})]
+        for answer in [*answers, api.post("/explain", content=b"{"), api.get("/clients/100001")]:
+            assert answer.status_code == 503 and answer.headers["retry-after"] == "10"
+            assert answer.json()["type"] == "urn:credit-platform:problem:no-model"
+            assert "credit_scoring_model@champion" in answer.json()["detail"]
+            assert "credit-platform run" in answer.json()["detail"] and "pa55word" not in answer.text
+        assert api.get("/clients").status_code == api.get("/drift").status_code == 200
+        assert api.get("/openapi.json").json()["components"]["schemas"]["PredictBody"]["required"] == ["features"]
+
+
+def test_a_model_that_appears_later_is_noticed(settings: Settings, scorer: Scorer) -> None:
+    source = Source()
+    with local(create_app(settings, source, patience=0)) as api:
+        assert api.get("/health").status_code == 503
+        assert "Features" not in api.get("/openapi.json").json()["components"]["schemas"]
+        source.scorer = scorer
+        assert api.get("/health").json()["model_version"] == "3"
+        assert "Features" in api.get("/openapi.json").json()["components"]["schemas"]
+
+
+def test_the_registry_is_not_asked_on_each_request(settings: Settings, scorer: Scorer) -> None:
+    source = Source()
+    with local(create_app(settings, source, patience=3600)) as api:
+        for _ in range(5):
+            api.get("/health")
+        assert source.asked == 1
+    source.scorer = scorer
+    with local(create_app(settings, source, patience=0)) as api:
+        for _ in range(5):
+            assert api.post("/predict", json={"features": {}}).status_code == 200
+        assert source.asked == 2
+
+
+def test_a_model_that_can_not_be_loaded_is_reported_and_the_server_stays_up(settings: Settings, tmp_path: Path) -> None:
+    with local(create_app(settings, lambda: Scorer.load(tmp_path, "1"))) as api:
+        answer = api.get("/health")
+        assert answer.status_code == 503
+        assert "can't be loaded (FileNotFoundError)" in answer.json()["detail"]
+        assert str(tmp_path) not in answer.text
+
+
+def test_with_a_key_everything_but_health_asks_for_it(settings: Settings, scorer: Scorer) -> None:
+    secured = settings.model_copy(update={"api_key": SecretStr("open sesame")})
+    with local(create_app(secured, lambda: scorer)) as api:
+        assert api.get("/health").status_code == 200
+        for path in ("/model", "/drift", "/clients", "/docs", "/openapi.json", "/nowhere"):
+            answer = api.get(path)
+            assert answer.status_code == 401 and answer.headers["content-type"] == "application/problem+json"
+            assert answer.headers["www-authenticate"] == "X-API-Key"
+        assert api.get("/model", headers={"X-API-Key": "open sesam"}).status_code == 401
+        assert api.get("/model", headers={b"X-API-Key": b"\xff\xfe"}).status_code == 401
+        assert api.get("/model", headers={"X-API-Key": "open sesame"}).status_code == 200
+
+
+def test_an_empty_key_is_no_key(settings: Settings, scorer: Scorer) -> None:
+    with local(create_app(settings.model_copy(update={"api_key": SecretStr("")}), lambda: scorer)) as api:
+        assert api.get("/model").status_code == 200
+
+
+def test_without_a_key_only_the_local_machine_is_answered(settings: Settings, scorer: Scorer) -> None:
+    app = create_app(settings, lambda: scorer)
+    with local(app):
+        for address in ("http://10.1.2.3:8000", "http://[2001:db8::1]:8000", "http://example.org"):
+            outside = TestClient(app, base_url=address)
+            assert outside.get("/health").status_code == 200
+            assert outside.get("/clients").status_code == 403
+            assert "CREDIT_API_KEY" in outside.post("/predict", json={"features": {}}).json()["detail"]
+        assert TestClient(app, base_url="http://[::1]:8000").get("/model").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("", False),
+        ("192.168.1.4", False),
+        ("localhost.example.org", False),
+    ],
+)
+def test_only_loopback_addresses_are_local(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
+
+
+def test_an_open_address_without_a_key_refuses_to_start(tmp_path: Path) -> None:
+    started = subprocess.run(
+        [sys.executable, "-m", "serving", "--host", "0.0.0.0"],
+        cwd=REPOSITORY,
+        env={"CREDIT_DATA_DIR": str(tmp_path), "CREDIT_API_KEY": "", "PATH": "/usr/bin"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert started.returncode == 2
+    assert "CREDIT_API_KEY" in started.stderr and "Traceback" not in started.stderr
+
+
+def test_the_access_log_does_not_tell_which_client_was_asked_for(
+    settings: Settings, scorer: Scorer, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_lake(settings)
+    with (
+        caplog.at_level(logging.INFO),
+        serve(create_app(settings, lambda: scorer)) as url,
+        httpx.Client(base_url=url, trust_env=False) as client,
+    ):
+        assert client.get("/clients/100001").status_code == 200
+        client.get("/clients?limit=7")
+        client.post("/predict", json={"features": {"AMT_CREDIT": 987654}})
+        client.post("/predict", json={"features": {"AMT_CREDIT": "987654"}})
+    lines = [record.getMessage() for record in caplog.records if not record.name.startswith("httpx")]
+    assert any('"GET /clients/… HTTP/1.1" 200' in line for line in lines), lines
+    assert not any(told in line for line in lines for told in ("100001", "987654", "limit"))
+
+
+def test_serving_imports_none_of_the_heavy_libraries_of_the_pipeline(version_folder: Path, tmp_path: Path) -> None:
+    script = f"""
+import sys
+from pathlib import Path
+from fastapi.testclient import TestClient
+from credit_platform.scoring.scorer import Scorer
+from credit_platform.settings import Settings
+from serving.app import create_app
+settings = Settings(data_dir=Path({str(tmp_path)!r}))
+source = lambda: Scorer.load(Path({str(version_folder)!r}), "1")
+with TestClient(create_app(settings, source), base_url="http://127.0.0.1:8000") as api:
+    assert api.post("/explain", json={{"features": {{}}}}).status_code == 200
+    api.get("/clients"), api.get("/drift")
+print(sorted({{m.partition(".")[0] for m in sys.modules}}
+    & {{"dagster", "evidently", "streamlit", "sklearn", "shap", "mlflow", "matplotlib"}}))
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,161 @@
+"""What the API says when it refuses: problem details (RFC 9457) that name the field and never repeat the value.
+
+Every refusal is one of the kinds listed here. Not here: deciding that something is wrong.
+"""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Literal
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 20
+"""How many field errors one answer lists; a junk body can hold a hundred thousand."""
+_LONGEST_FIELD = 100
+
+Kind = Literal[
+    "unauthorised", "not-exposed", "not-found", "body-too-large", "invalid-request", "internal", "no-model", "no-mart"
+]
+
+KINDS: Mapping[Kind, tuple[HTTPStatus, str]] = {
+    "unauthorised": (HTTPStatus.UNAUTHORIZED, "The API key is missing or wrong"),
+    "not-exposed": (HTTPStatus.FORBIDDEN, "Without an API key this server answers on the local machine only"),
+    "not-found": (HTTPStatus.NOT_FOUND, "Not found"),
+    "body-too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request body is too large"),
+    "invalid-request": (HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not valid"),
+    "internal": (HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed"),
+    "no-model": (HTTPStatus.SERVICE_UNAVAILABLE, "No model is in force"),
+    "no-mart": (HTTPStatus.SERVICE_UNAVAILABLE, "No client mart is published"),
+}
+
+
+class FieldProblem(BaseModel):
+    """One field of the request and what it should have been."""
+
+    field: str = Field(examples=["features.AMT_CREDIT"])
+    problem: str = Field(examples=["must be a number or null"])
+
+
+class Problem(BaseModel):
+    """Problem details after RFC 9457."""
+
+    type: str = Field(examples=["urn:credit-platform:problem:invalid-request"])
+    title: str = Field(examples=["The request is not valid"])
+    status: int = Field(examples=[422])
+    detail: str = Field(examples=["features.AMT_CREDIT must be a number or null."])
+    errors: list[FieldProblem] = []
+
+
+class ProblemError(Exception):
+    """A refusal on its way to the client."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        detail: str,
+        errors: Iterable[FieldProblem] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = headers
+
+    def response(self) -> Response:
+        status, title = KINDS[self.kind]
+        return _response(
+            f"urn:credit-platform:problem:{self.kind}", title, status, self.detail, self.errors, self.headers
+        )
+
+
+def invalid_request(errors: Iterable[Mapping[str, Any]]) -> ProblemError:
+    """The refusal for pydantic's errors, whose messages and inputs are left behind: both can repeat the value."""
+    found = [FieldProblem(field=_field(error["loc"]), problem=_problem(error)) for error in errors]
+    shown, more = found[:MOST_ERRORS], len(found) - MOST_ERRORS
+    detail = f"{shown[0].field} {shown[0].problem}" if len(found) == 1 else f"{len(found)} fields are not valid"
+    if more > 0:
+        detail += f"; the first {MOST_ERRORS} are listed"
+    return ProblemError("invalid-request", f"{detail}.", shown)
+
+
+def document(kinds: Iterable[Kind]) -> dict[int | str, dict[str, Any]]:
+    """The refusals of an endpoint, for OpenAPI."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    titles: dict[int | str, list[str]] = {}
+    for kind in kinds:
+        status, title = KINDS[kind]
+        titles.setdefault(status.value, []).append(title)
+    return {status: {"description": "; ".join(of_status), "content": content} for status, of_status in titles.items()}
+
+
+def install(app: FastAPI) -> None:
+    """Makes every error of the framework leave as problem details too."""
+
+    @app.exception_handler(ProblemError)
+    def refuse(_: Request, error: ProblemError) -> Response:
+        return error.response()
+
+    @app.exception_handler(RequestValidationError)
+    def refuse_parameters(_: Request, error: RequestValidationError) -> Response:
+        return invalid_request(error.errors()).response()
+
+    @app.exception_handler(HTTPException)
+    def refuse_route(_: Request, error: HTTPException) -> Response:
+        status = HTTPStatus(error.status_code)
+        return _response(
+            "about:blank", status.phrase, status, f"{status.description or status.phrase}.", [], error.headers
+        )
+
+
+def _response(
+    kind: str,
+    title: str,
+    status: HTTPStatus,
+    detail: str,
+    errors: list[FieldProblem],
+    headers: Mapping[str, str] | None,
+) -> Response:
+    problem = Problem(type=kind, title=title, status=status.value, detail=detail, errors=errors)
+    return Response(
+        problem.model_dump_json(exclude=None if errors else {"errors"}),
+        status_code=status.value,
+        media_type=MEDIA_TYPE,
+        headers=dict(headers or {}),
+    )
+
+
+def _field(location: tuple[int | str, ...]) -> str:
+    name = ".".join(str(part) for part in location) or "body"
+    return name if len(name) <= _LONGEST_FIELD else name[:_LONGEST_FIELD] + "…"
+
+
+_WORDS = {
+    "json_invalid": "is not valid JSON",
+    "dict_type": "must be a JSON object",
+    "missing": "is required",
+    "float_type": "must be a number or null",
+    "finite_number": "must be a finite number",
+    "string_type": "must be a text or null",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "is out of range",
+}
+
+
+def _problem(error: Mapping[str, Any]) -> str:
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return "is not a feature of this model" if error["loc"][0] == "features" else "is not a field of this request"
+    # Bounds are ours, not the client's, so they can be told.
+    if kind == "string_too_long":
+        return f"must be at most {context['max_length']} characters long"
+    if kind == "less_than_equal":
+        return f"must be at most {context['le']}"
+    if kind == "greater_than_equal":
+        return f"must be at least {context['ge']}"
+    return _WORDS.get(kind, "is not valid")

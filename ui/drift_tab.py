@@ -1,0 +1,56 @@
+"""The tab with the drift verdicts and the Evidently report of a cohort."""
+
+from typing import Any
+
+import streamlit as st
+
+from ui import charts
+from ui.api import Api, ApiError
+
+
+def show(api: Api) -> None:
+    try:
+        verdicts = {verdict["cohort"]: verdict for verdict in api.drift()}
+        if not verdicts:
+            st.info(
+                "No cohort has been compared with the training data yet. `credit-platform run` does it.",
+                icon=":material/query_stats:",
+            )
+            return
+        choosing, _ = st.columns([1, 2])
+        cohort = choosing.selectbox("Cohort", list(verdicts), help="Newest first.", key="drift_cohort")
+        _show_verdict(verdicts[cohort])
+        st.subheader("Evidently report")
+        st.iframe(_report(api.url, cohort, api), height=900)
+    except ApiError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+@st.cache_data(ttl=60, max_entries=8, show_spinner="Loading the report…")
+def _report(url: str, cohort: str, _api: Api) -> str:
+    """Megabytes that would else travel at every click. The address is part of the key, `_api` is not."""
+    return _api.drift_report(cohort)
+
+
+def _show_verdict(verdict: dict[str, Any]) -> None:
+    share, limit = charts.percent(verdict["drift_share"]), charts.percent(verdict["threshold"])
+    drifted, watched = len(verdict["drifted_columns"]), len(verdict["columns"])
+    with st.container(border=True):
+        words, table = st.columns([2, 3], gap="large")
+        if verdict["drifted"]:
+            words.markdown("## :orange[:material/warning: Drifted]")
+            words.markdown(f"Cohort {verdict['cohort']} no longer looks like the training data.")
+        else:
+            words.markdown("## :blue[:material/check_circle: Stable]")
+            words.markdown(f"Cohort {verdict['cohort']} looks like the training data.")
+        left, right = words.columns(2)
+        left.metric("Columns drifted", share, help=f"{drifted} of the {watched} most important features.")
+        right.metric("Limit", limit, help="A cohort has drifted from this share on.")
+        words.caption(f"{drifted} of {watched} watched columns shifted, by their population stability index (PSI).")
+        table.dataframe(
+            charts.shift_table(verdict),
+            hide_index=True,
+            width="stretch",
+            height=265,
+            column_config={"PSI": st.column_config.NumberColumn(format="%.3f")},
+        )
