@@ -1,4 +1,4 @@
-"""Simulated deliveries: the tables of a lender's months, or of the Kaggle download, drawn from the contracts' marginals.
+"""Simulated deliveries: the tables of a lender's months, or of the Kaggle download, drawn by the contracts.
 
 `simulate` writes the folders, `SCENARIOS` names what may happen in them. Here belongs how clients, their histories and
 their outcomes hang together. Not here: what the columns are and how they are distributed one by one (the contracts),

@@ -27,22 +27,38 @@ term as (
         -- Cards are often open-ended: their agreed end lies most of a century ahead.
         kind = 'Credit card' and u(credit, 'open-ended') < 0.17 as open_ended,
         -- Repaid early, after this share of the term.
-        case when u(credit, 'early') < 0.40 - 0.15 * debt then 0.25 + 0.75 * u(credit, 'early share') else 1 end as used_share
+        case
+            when u(credit, 'early') < 0.40 - 0.15 * debt then 0.25 + 0.75 * u(credit, 'early share')
+            else 1
+        end as used_share
     from kind
 ),
 state as (
     select
         *,
-        case when open_ended then 31000 + opened + floor(200 * u(credit, 'far end')) else opened + floor(term) end as ends,
+        case
+            when open_ended then 31000 + opened + floor(200 * u(credit, 'far end'))
+            else opened + floor(term)
+        end as ends,
         opened + floor(used_share * term) as ended
     from term
 ),
 size as (
     select
         *,
-        case when ended < -1 and u(credit, 'stays open') >= 0.03 then 'Closed'
-            when u(credit, 'sold') < 0.0095 then 'Sold' when u(credit, 'bad') < 2e-5 then 'Bad debt' else 'Active' end as activity,
-        phi(case kind when 'Mortgage' then 2.0 when 'Car loan' then 1.3 when 'Credit card' then -0.20 when 'Microloan' then -1.3 else 0 end + 0.95 * z(credit, 'sum')) as p_sum,
+        case
+            when ended < -1 and u(credit, 'stays open') >= 0.03 then 'Closed'
+            when u(credit, 'sold') < 0.0095 then 'Sold'
+            when u(credit, 'bad') < 2e-5 then 'Bad debt'
+            else 'Active'
+        end as activity,
+        phi(case kind
+            when 'Mortgage' then 2.0
+            when 'Car loan' then 1.3
+            when 'Credit card' then -0.20
+            when 'Microloan' then -1.3
+            else 0
+        end + 0.95 * z(credit, 'sum')) as p_sum,
         -- The share of the amount that is still owed.
         phi(0.30 + 0.80 * debt + 0.70 * z(credit, 'debt share')) as p_debt
     from state
@@ -64,12 +80,17 @@ select
     opened as DAYS_CREDIT,
     case when activity <> 'Closed' and phi(0.5 * late + 0.866 * z(credit, 'overdue')) > 0.995
         then 1 + floor(exp(2.2 + 1.6 * z(credit, 'overdue days'))) else 0 end as CREDIT_DAY_OVERDUE,
-    case when u(credit, 'end known') >= case when kind = 'Credit card' then 0.20 else 0.02 end then ends end as DAYS_CREDIT_ENDDATE,
+    case
+        when u(credit, 'end known') >= case when kind = 'Credit card' then 0.20 else 0.02 end then ends
+    end as DAYS_CREDIT_ENDDATE,
     case when activity = 'Closed' and u(credit, 'fact known') >= 0.003 then ended end as DAYS_ENDDATE_FACT,
     case when u(credit, 'overdue known') >= 0.6736
         then case when phi(0.4 * late + 0.917 * z(credit, 'max overdue')) > 0.82
             then money(exp(8.6 + 1.4 * z(credit, 'max overdue amount'))) else 0 end end as AMT_CREDIT_MAX_OVERDUE,
-    case when u(credit, 'prolonged') < 0.0036 then 1 + floor(-ln(u(credit, 'prolongations')) * 0.7) else 0 end as CNT_CREDIT_PROLONG,
+    case
+        when u(credit, 'prolonged') < 0.0036 then 1 + floor(-ln(u(credit, 'prolongations')) * 0.7)
+        else 0
+    end as CNT_CREDIT_PROLONG,
     amount as AMT_CREDIT_SUM,
     case
         when u(credit, 'debt known') < case when activity = 'Closed' then 0.175 else 0.09 end then null
@@ -78,8 +99,11 @@ select
         when u(credit, 'overpaid') < 0.004 then -money(0.02 * amount)
         else money(amount * p_debt)
     end as AMT_CREDIT_SUM_DEBT,
-    case when u(credit, 'limit known') < 0.3718 then null
-        when kind = 'Credit card' and activity = 'Active' and u(credit, 'limit') < 0.45 then money(amount * (1 - p_debt)) else 0 end as AMT_CREDIT_SUM_LIMIT,
+    case
+        when u(credit, 'limit known') < 0.3718 then null
+        when kind = 'Credit card' and activity = 'Active' and u(credit, 'limit') < 0.45 then money(amount * (1 - p_debt))
+        else 0
+    end as AMT_CREDIT_SUM_LIMIT,
     case when activity <> 'Closed' and phi(0.5 * late + 0.866 * z(credit, 'overdue')) > 0.995
         then money(exp(6.5 + 2 * z(credit, 'overdue amount'))) else 0 end as AMT_CREDIT_SUM_OVERDUE,
     kind as CREDIT_TYPE,

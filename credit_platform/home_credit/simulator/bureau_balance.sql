@@ -6,7 +6,10 @@ with month as (
 ),
 row as (select *, unnest(range(months)) as ago from month),
 draw as (
-    select *, u(credit, 'unknown') as p_unknown, phi(0.45 * late + 0.893 * z(credit * 128 + ago, 'arrears')) as p_arrears
+    select
+        *,
+        u(credit, 'unknown') as p_unknown,
+        phi(0.45 * late + 0.893 * z(credit * 128 + ago, 'arrears')) as p_arrears
     from row
     -- Reporting of a credit starts late or stops early now and then.
     where ago >= floor(months * greatest(0, u(credit, 'reported until') - 0.55) * 1.6)

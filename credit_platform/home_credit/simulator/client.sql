@@ -29,7 +29,8 @@ habit as (
 score as (
     select
         *,
-        0.62 * age + 0.12 * ext_2 + 0.06 * region - 0.10 * masculinity - 0.10 * hunger + 0.74 * z(client, 'ext 1') as ext_1
+        0.62 * age + 0.12 * ext_2 + 0.06 * region - 0.10 * masculinity - 0.10 * hunger
+            + 0.74 * z(client, 'ext 1') as ext_1
     from habit
 ),
 score_3 as (
@@ -50,7 +51,8 @@ standing as (
 wish as (
     select
         *,
-        0.44 * wealth + 0.12 * ext_1 + 0.04 * ext_2 + 0.12 * tenure + 0.84 * z(client, 'amount') + amount_shift as amount,
+        0.44 * wealth + 0.12 * ext_1 + 0.04 * ext_2 + 0.12 * tenure + 0.84 * z(client, 'amount')
+            + amount_shift as amount,
         phi(0.79 * age - 0.23 * masculinity + 0.51 * z(client, 'retired')) as p_retired
     from standing
 ),
@@ -116,10 +118,13 @@ deal as (
     select
         *,
         -- How many credits elsewhere and loans here the histories tell of.
-        case when has_record then least(60, 1 + floor(-ln(u(client, 'credits')) * 4.93)) else 0 end::integer as credits,
+        case
+            when has_record then least(60, 1 + floor(-ln(u(client, 'credits')) * 5.1 * history_factor))
+            else 0
+        end::integer as credits,
         case when u(client, 'loans here') < 0.9535
-            then least(40, 1 + floor(-ln(u(client, 'loans')) * 4.33 * loans_factor)) else 0 end::integer as loans,
-        loans > 1 and u(client, 'card holder') < 0.385 as card_holder,
+            then least(40, 1 + floor(-ln(u(client, 'loans')) * 4.45 * history_factor)) else 0 end::integer as loans,
+        loans > 1 and u(client, 'card holder') < 0.395 as card_holder,
         case when no_job then 'Pensioner' else application__NAME_INCOME_TYPE(p_income_type) end as income_type,
         case when no_job then 'XNA' else application__ORGANIZATION_TYPE(p_organization) end as organization,
         -- A job goes with an occupation in five of six cases.
@@ -161,17 +166,28 @@ loan as (
 risk as (
     select
         *,
-        log_odds_shift - 3.335
+        log_odds_shift - 3.345
         - 0.55 * ext_1 - 0.46 * ext_2 - 0.38 * ext_3
         + 0.265 * age - 0.15 * tenure
-        + 0.30 * (p_registered - 0.5) + 0.18 * (p_identity - 0.5) + 0.18 * (p_phone - 0.5) + 0.15 * (p_car_age - 0.5) * has_car::integer
+        + 0.30 * (p_registered - 0.5) + 0.18 * (p_identity - 0.5) + 0.18 * (p_phone - 0.5)
+        + 0.15 * (p_car_age - 0.5) * has_car::integer
         - 0.06 * wealth + 0.30 * debt + 0.20 * hunger + 0.22 * late
         + case when card_holder then 0.75 * card else 0 end
         + 0.28 * insurance + 0.80 * (p_annuity - 0.5) - 0.65 * (p_goods - 0.5)
         + case when male then 0.30 else 0 end
         + case when revolving then -0.35 else 0 end
-        + case when no_job then 0.02 when income_type = 'Working' then 0.15 when income_type = 'State servant' then -0.30 else -0.06 end
-        + case education when 'Higher education' then -0.28 when 'Academic degree' then -0.80 when 'Lower secondary' then 0.25 else 0.05 end
+        + case
+            when no_job then 0.02
+            when income_type = 'Working' then 0.15
+            when income_type = 'State servant' then -0.30
+            else -0.06
+        end
+        + case education
+            when 'Higher education' then -0.28
+            when 'Academic degree' then -0.80
+            when 'Lower secondary' then 0.25
+            else 0.05
+        end
         + case family_status when 'Single / not married' then 0.05 when 'Civil marriage' then 0.15 else -0.03 end
         + case housing when 'With parents' then 0.15 when 'Rented apartment' then 0.30 else 0 end
         + case region_rating when 1 then -0.20 when 3 then 0.18 else 0 end

@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One folder: clients numbered from `first`, of which the second part, if any, takes `second` evenly spread ones."""
+    """One folder: clients numbered from `first`, of whom `second`, evenly spread, belong to the second part."""
 
     folder: Path
     first: int
@@ -102,14 +102,12 @@ def simulate(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out} already exists and is not an empty folder; name another or remove it first")
     with (
-        _beside(out) as folder,
+        _beside(out.resolve()) as folder,
         _connect(seed, memory_limit, folder) as connection,
         ThreadPoolExecutor(threads) as workers,
     ):
         for delivery in deliveries:
-            _write(
-                connection, seed, delivery, folder / delivery.folder, format, workers, progress or (lambda line: None)
-            )
+            _write(connection, seed, delivery, folder / delivery.folder, format, workers, progress)
     return [out / delivery.folder for delivery in deliveries]
 
 
@@ -183,8 +181,7 @@ def _connect(seed: int, memory_limit: str, folder: Path) -> Iterator[duckdb.Duck
     try:
         connection.execute(f"set variable seed = {seed}")
         connection.execute(_sql("randomness"))
-        for statement in marginals.macros():
-            connection.execute(statement)
+        connection.execute(";".join(marginals.macros()))
         yield connection
     finally:
         connection.close()
@@ -198,7 +195,7 @@ def _write(
     folder: Path,
     format: Format,
     workers: ThreadPoolExecutor,
-    progress: Callable[[str], None],
+    progress: Callable[[str], None] | None,
 ) -> None:
     folder.mkdir(exist_ok=True)
     _populate(connection, delivery)
@@ -213,7 +210,9 @@ def _write(
 
     written = [workers.submit(copy, query, file) for file, query in _queries(delivery).items()]
     for future in written:
-        progress(f"{delivery.folder / future.result()}.{format}")
+        file = future.result()
+        if progress is not None:
+            progress(f"{delivery.folder / file}.{format}")
 
 
 def _queries(delivery: Delivery) -> dict[str, str]:
@@ -241,7 +240,7 @@ def _queries(delivery: Delivery) -> dict[str, str]:
 
 
 def _as_promised(contract: Table, query: str, with_target: bool = False) -> str:
-    """The query with the contract's columns, in its order and types; Kaggle's training data have TARGET after the key."""
+    """The query with the contract's columns in its order and types, and TARGET after the key where it is wanted."""
     columns = [f"{identifier(name)}::{column.type} as {identifier(name)}" for name, column in contract.columns.items()]
     if with_target:
         columns.insert(1, "TARGET::INTEGER as TARGET")

@@ -6,7 +6,10 @@ with span as (
         -- The dues of cards come more often than once a month.
         case when has_card then 21 else 30 end as every,
         -- Few schedules are drawn up anew, fewer many times.
-        1 + case when u(loan, 'rescheduled') < 0.10 then floor(-ln(u(loan, 'versions')) * 2) else 0 end as schedule_version
+        1 + case
+            when u(loan, 'rescheduled') < 0.10 then floor(-ln(u(loan, 'versions')) * 2)
+            else 0
+        end as schedule_version
     from loan
     where has_schedule or has_card
 ),
@@ -15,7 +18,10 @@ instalment as (
         *,
         unnest(range(1, 1 + case
             when has_card and not in_use then 0
-            else greatest(0, least(case when has_card then 200 else paid_terms end, floor((-1 - first_due) / every)::integer + 1))
+            else greatest(0, least(case
+                when has_card then 200
+                else paid_terms
+            end, floor((-1 - first_due) / every)::integer + 1))
         end)) as number
     from span
 ),
@@ -64,7 +70,10 @@ select
     due_amount as AMT_INSTALMENT,
     case
         when p_payment >= 0.9998 then null
-        when p_payment < 0.05 then round(due_amount * case when part_paid = 0 then p_payment / 0.05 else 1 - p_payment / 0.05 end, 3)
+        when p_payment < 0.05 then round(due_amount * case
+            when part_paid = 0 then p_payment / 0.05
+            else 1 - p_payment / 0.05
+        end, 3)
         when p_payment < 0.065 then round(due_amount * p_payment / 0.065, 3)
         when has_card and p_payment > 0.55 then round(due_amount * (1 + 4 * (p_payment - 0.55)), 3)
         else due_amount

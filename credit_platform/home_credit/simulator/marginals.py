@@ -5,6 +5,7 @@ columns are tied together. The parameter must be a plain column there: a macro r
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from math import log
 
 from credit_platform.home_credit.contracts import Column, Table, tables
@@ -51,7 +52,7 @@ RANKED: Mapping[str, Sequence[str]] = {
         "Medicine staff",
     ),
 }
-"""The order in which a category column's values follow each other as p grows, where the contract's order will not do."""
+"""The order in which a column's categories follow each other as p grows, where the contract's order will not do."""
 
 DECIDED: Mapping[str, frozenset[str]] = {
     "NAME_INCOME_TYPE": frozenset({"Pensioner", "Unemployed"}),
@@ -74,8 +75,9 @@ def macros() -> Iterator[str]:
             body = _inverse(column)
             if body is not None:
                 yield f"create or replace macro {identifier(name)}(p) as ({body})"
-            yield f"create or replace macro {identifier(f'{name}__missing')}() as {column.missing_share!r}::double"
-            yield f"create or replace macro {identifier(f'{name}__sentinel')}() as {column.sentinel_share!r}::double"
+            for what, share in (("missing", column.missing_share), ("sentinel", column.sentinel_share)):
+                if share:
+                    yield f"create or replace macro {identifier(f'{name}__{what}')}() as {share!r}::double"
 
 
 def building_columns(application: Table) -> str:
@@ -142,7 +144,7 @@ def _steps(column: Column) -> str:
 def _piecewise(column: Column) -> str:
     points = column.quantiles
     branches = []
-    for (p0, v0), (p1, v1) in zip(points, points[1:], strict=False):
+    for (p0, v0), (p1, v1) in pairwise(points):
         if p1 == 1 and column.unit == "currency" and v0 > 0:
             # Amounts have long tails: a straight line up to the highest ever seen would make far too many rich.
             weight = log(v1 / v0) / log((1 - p0) * _SAMPLE)

@@ -13,7 +13,11 @@ row as (
     from span
 ),
 draw as (
-    select *, u(loan * 128 + elapsed, 'state') as p_state, z(loan * 128 + elapsed, 'arrears') as arrears_draw, u(loan, 'signed') as p_signed
+    select
+        *,
+        u(loan * 128 + elapsed, 'state') as p_state,
+        z(loan * 128 + elapsed, 'arrears') as arrears_draw,
+        u(loan, 'signed') as p_signed
     from row
     where first_month + elapsed >= -96
 ),
@@ -31,14 +35,31 @@ select
     1000000 + loan as SK_ID_PREV,
     SK_ID_CURR,
     (first_month + elapsed) as MONTHS_BALANCE,
-    case when p_state >= 0.0028 then case when elapsed >= closing + lingers and p_state < 0.5 then paid_terms else term end end as CNT_INSTALMENT,
-    case when p_state >= 0.0028 then case when elapsed >= paid_terms then 0 else term - elapsed end end as CNT_INSTALMENT_FUTURE,
     case
-        when elapsed >= closing + lingers then case when p_state < 0.006 then 'Returned to the store' else 'Completed' end
+        when p_state >= 0.0028 then case
+            when elapsed >= closing + lingers and p_state < 0.5 then paid_terms
+            else term
+        end
+    end as CNT_INSTALMENT,
+    case
+        when p_state >= 0.0028 then case when elapsed >= paid_terms then 0 else term - elapsed end
+    end as CNT_INSTALMENT_FUTURE,
+    case
+        when elapsed >= closing + lingers then case
+            when p_state < 0.006 then 'Returned to the store'
+            else 'Completed'
+        end
         when elapsed = 0 and p_signed < 0.10 then case when p_signed < 0.005 then 'Approved' else 'Signed' end
-        when days_past_due > 90 and p_state < 0.05 then case when p_state < 0.035 then 'Demand' else 'Amortized debt' end
+        when days_past_due > 90 and p_state < 0.05 then case
+            when p_state < 0.035 then 'Demand'
+            else 'Amortized debt'
+        end
         else 'Active'
     end as NAME_CONTRACT_STATUS,
     days_past_due as SK_DPD,
-    case when days_past_due = 0 or lingers > 0 and u(loan, 'large debt') >= 0.06 then 0 when lingers > 0 or p_state < 0.6 then days_past_due else 0 end as SK_DPD_DEF
+    case
+        when days_past_due = 0 or lingers > 0 and u(loan, 'large debt') >= 0.06 then 0
+        when lingers > 0 or p_state < 0.6 then days_past_due
+        else 0
+    end as SK_DPD_DEF
 from arrears

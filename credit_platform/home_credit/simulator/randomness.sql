@@ -5,7 +5,8 @@ create or replace macro u(id, salt) as
     ((hash(xor(id::ubigint, hash(salt || ' ' || getvariable('seed')))) >> 11)::double + 0.5) / 9007199254740992.0;
 
 -- The normal distribution function, to about 0.0001, and its exact inverse: the logit of phi is a cubic in x.
-create or replace macro phi(x) as 1.0::double / (1.0::double + exp(-(1.5976::double * x + 0.070565::double * x * x * x)));
+create or replace macro phi(x) as
+    1.0::double / (1.0::double + exp(-(1.5976::double * x + 0.070565::double * x * x * x)));
 
 create or replace macro probit(p) as
     5.494254::double * sinh(asinh(0.341775::double * ln(p / (1.0::double - p))) / 3.0::double);
