@@ -1,6 +1,5 @@
 """`python -m serving`: runs the API with uvicorn, on this machine only unless it is protected by a key."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -17,10 +16,10 @@ def main(
 ) -> None:
     """Serves decisions over REST."""
     if not is_loopback(host) and not settings().api_key:
-        print(
+        typer.echo(
             f"Not listening on {host}: anyone who reaches it could read clients' data. "
             "Set CREDIT_API_KEY first (clients then send it as X-API-Key), or use --host 127.0.0.1.",
-            file=sys.stderr,
+            err=True,
         )
         raise typer.Exit(2)
     uvicorn.run(create_app(settings()), host=host, port=port, server_header=False)

@@ -39,8 +39,8 @@ def find(settings: Settings, sk_id_curr: int, schema: FeatureSchema) -> Row | No
             features = [f for f in schema.features if f.name in columns]
             wanted = ", ".join(identifier(name) for name in (KEY, *(f.name for f in features)))
             row = connection.execute(f"select {wanted} {found}", [sk_id_curr]).fetchone()
-            assert row is not None
-            return Row(file.stem, {f.name: _value(v, f) for f, v in zip(features, row[1:], strict=True)})
+            if row is not None:
+                return Row(file.stem, {f.name: _value(v, f) for f, v in zip(features, row[1:], strict=True)})
     return None
 
 

@@ -39,7 +39,7 @@ class Api:
     def clients(self, limit: int) -> dict[str, Any]:
         return self._object("GET", f"/clients?limit={limit}")
 
-    def client_features(self, sk_id_curr: int) -> dict[str, Any]:
+    def client_features(self, sk_id_curr: str) -> dict[str, Any]:
         return self._object("GET", f"/clients/{sk_id_curr}")
 
     def explain(self, features: Mapping[str, Any]) -> dict[str, Any]:

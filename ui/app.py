@@ -5,8 +5,7 @@ import streamlit as st
 from ui import api as credit_api
 from ui import charts, client_tab, drift_tab
 
-st.set_page_config(page_title="Credit decisions", page_icon=":material/balance:", layout="wide")
-
+st.set_page_config(page_title="Credit decisions", layout="wide")
 
 
 @st.cache_resource
@@ -38,7 +37,7 @@ def sidebar() -> str | None:
         )
         st.sidebar.markdown(f"**Model**  \n{health['model_name']}, version {health['model_version']}")
         st.sidebar.markdown(f"**Trained on**  \n{span}")
-    st.sidebar.caption(f"API at {api.url}")
+    st.sidebar.caption(f"API at `{api.url}`")
     st.sidebar.button("Check again", icon=":material/refresh:")
     return problem
 

@@ -36,15 +36,17 @@ def gauge(probability: float, threshold: float) -> str:
     def label(at: float, text: str, style: str) -> str:
         # Kept off the edges, so that the text does not leave the bar.
         return (
-            f'<div style="position:absolute;left:{min(max(at, 7), 93):.2f}%;transform:translateX(-50%);'
+            f'<div style="position:absolute;left:{min(max(at, 9), 91):.2f}%;transform:translateX(-50%);'
             f'white-space:nowrap;{style}">{escape(text)}</div>'
         )
 
-    def zone(start: float, width: float, colour: str, text: str, side: str) -> str:
+    def zone(start: float, width: float, colour: str, text: str) -> str:
+        # The word stands away from the needle, and nowhere if it would not fit.
+        side = "right" if needle < start + width / 2 else "left"
         return (
             f'<div style="position:absolute;left:{start:.2f}%;width:{width:.2f}%;height:2.2rem;line-height:2.2rem;'
-            f"background:{colour}38;border-{side}:none;box-sizing:border-box;overflow:hidden;text-align:{side};"
-            f'padding:0 .7rem;font-size:.85rem">{escape(text)}</div>'
+            f"background:{colour}38;box-sizing:border-box;text-align:{side};padding:0 .7rem;"
+            f'font-size:.85rem">{text if width >= 18 else ""}</div>'
         )
 
     described = f"Probability of default {percent(probability)}, cut-off {percent(threshold)}"
@@ -52,13 +54,13 @@ def gauge(probability: float, threshold: float) -> str:
         f'<div role="img" aria-label="{described}" style="position:relative;height:6.2rem;margin:.2rem 0">'
         + label(needle, percent(probability), "top:0;font-weight:600;font-size:1.15rem")
         + '<div style="position:absolute;top:1.9rem;left:0;right:0;height:2.2rem;border-radius:.5rem;overflow:hidden">'
-        + zone(0, cut, FOR, "approve", "left")
-        + zone(cut, 100 - cut, AGAINST, "refuse", "right")
+        + zone(0, cut, FOR, "approve")
+        + zone(cut, 100 - cut, AGAINST, "refuse")
         + "</div>"
-        + f'<div style="position:absolute;top:1.7rem;left:calc({needle:.2f}% - 2px);width:4px;height:2.6rem;'
-        'border-radius:2px;background:currentColor"></div>'
         + f'<div style="position:absolute;top:1.9rem;left:{cut:.2f}%;height:2.6rem;'
         'border-left:2px dashed currentColor"></div>'
+        + f'<div style="position:absolute;top:1.7rem;left:calc({needle:.2f}% - 2px);width:4px;height:2.6rem;'
+        'border-radius:2px;background:currentColor"></div>'
         + label(cut, f"cut-off {percent(threshold)}", "top:4.6rem;font-size:.9rem")
         + "</div>"
     )
@@ -104,7 +106,8 @@ def contributions(table: pd.DataFrame) -> alt.LayerChart:
     )
     bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7}).encode(color=colour)
     zero = alt.Chart(pd.DataFrame({"at": [0]})).mark_rule(opacity=0.6).encode(x="at:Q")
-    return (bars + zero).properties(height=max(120, 30 * len(shown) + 70))
+    chart: alt.LayerChart = (bars + zero).properties(height=max(120, 30 * len(shown) + 70))
+    return chart
 
 
 def shift_table(verdict: Mapping[str, Any]) -> pd.DataFrame:

@@ -30,7 +30,9 @@ def show(api: Api) -> None:
 def _features_of_client(api: Api) -> dict[str, Any] | None:
     suggestions, hint = _suggestions(api)
     typing, picking = st.columns([1, 2], vertical_alignment="top")
-    typed = typing.text_input("SK_ID_CURR", key="sk_id_curr", placeholder="for example 100001").strip()
+    typed = typing.text_input(
+        "SK_ID_CURR", max_chars=30, key="sk_id_curr", placeholder="for example 100001", on_change=_drop_suggestion
+    ).strip()
     if suggestions:
         picking.pills(hint, suggestions, key="suggestion", on_change=_take_suggestion)
     elif hint:
@@ -40,7 +42,7 @@ def _features_of_client(api: Api) -> dict[str, Any] | None:
         return None
     if not (typed.isascii() and typed.isdigit()):
         raise ApiError("A client number (SK_ID_CURR) has digits only, such as 100001.")
-    client = api.client_features(int(typed))
+    client = api.client_features(typed)
     st.subheader(f"Client {client['sk_id_curr']}")
     st.caption(f"Features from cohort {client['cohort']}, the newest that holds this client.")
     features: dict[str, Any] = client["features"]
@@ -60,11 +62,15 @@ def _take_suggestion() -> None:
         st.session_state.sk_id_curr = st.session_state.suggestion
 
 
+def _drop_suggestion() -> None:
+    st.session_state.suggestion = None
+
+
 def _features_from_json(api: Api) -> dict[str, Any] | None:
     example = json.dumps(api.model()["example"], indent=2, ensure_ascii=False)
     with st.form("features"):
         text = st.text_area("Features of one client", height=220, placeholder=example, key="features_text")
-        left, right = st.columns([1, 5])
+        left, right = st.columns([1, 5], vertical_alignment="center")
         sent = left.form_submit_button("Score", type="primary", icon=":material/calculate:")
         right.caption("One JSON object of feature names and values. Any subset will do; what is left out is missing.")
     # Kept, so that touching another control does not lose the client.

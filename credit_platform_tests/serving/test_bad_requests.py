@@ -25,7 +25,8 @@ def refused(answer: Any, status: int = 422) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     problem: dict[str, Any] = answer.json()
-    assert {"type", "title", "status", "detail"} <= set(problem) and problem["status"] == status
+    assert {"type", "title", "status", "detail"} <= set(problem)
+    assert problem["status"] == status
     assert SECRET not in answer.text
     return problem
 
@@ -106,7 +107,8 @@ def test_all_wrong_fields_are_named_at_once(api: TestClient) -> None:
 
 def test_thousands_of_wrong_fields_get_a_short_answer(api: TestClient) -> None:
     answer = api.post("/predict", json={"features": {f"{'F' * 200}{i}": 1 for i in range(200)}})
-    assert len(refused(answer)["errors"]) == 20 and len(answer.content) < 5_000
+    assert len(refused(answer)["errors"]) == 20
+    assert len(answer.content) < 5_000
 
 
 @pytest.mark.parametrize("path", ["/clients?limit=0", "/clients?limit=101", "/clients?limit=s3cr3t-value"])
@@ -180,4 +182,6 @@ def test_what_nobody_foresaw_is_a_problem_without_particulars(
     with local(create_app(settings, lambda: scorer)) as api:
         problem = refused(api.get("/clients/100001"), 500)
     assert str(tmp_path) not in json.dumps(problem)
-    assert "clients.py" in caplog.text and SECRET not in caplog.text and "100001" not in caplog.text
+    assert "clients.py" in caplog.text
+    assert SECRET not in caplog.text
+    assert "100001" not in caplog.text

@@ -18,18 +18,22 @@ def test_a_clients_features_are_what_the_model_reads_and_can_be_predicted(api: T
     client = api.get("/clients/100001").json()
     assert list(client["features"]) == SCHEMA.names
     answer = api.post("/predict", json={"features": client["features"]})
-    assert answer.status_code == 200 and answer.json()["missing_features"] == []
+    assert answer.status_code == 200
+    assert answer.json()["missing_features"] == []
 
 
 def test_a_client_with_gaps_has_nulls_and_never_nan(api: TestClient) -> None:
     features = api.get("/clients/100004").json()["features"]
-    assert features["DAYS_BIRTH"] is None and features["OCCUPATION_TYPE"] is None and features["AMT_CREDIT"] == 90_000
+    assert features["DAYS_BIRTH"] is None
+    assert features["OCCUPATION_TYPE"] is None
+    assert features["AMT_CREDIT"] == 90_000
     assert api.post("/explain", json={"features": features}).status_code == 200
 
 
 def test_an_unknown_client_is_a_clear_404(api: TestClient) -> None:
     answer = api.get("/clients/424242")
-    assert answer.status_code == 404 and answer.headers["content-type"] == "application/problem+json"
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["detail"] == "No published cohort holds a client with this SK_ID_CURR."
 
 
@@ -42,7 +46,8 @@ def test_without_a_mart_clients_say_what_to_do(settings: Settings, scorer: Score
     with local(create_app(settings, lambda: scorer)) as api:
         for path in ("/clients", "/clients/100001"):
             answer = api.get(path)
-            assert answer.status_code == 503 and "credit-platform run" in answer.json()["detail"]
+            assert answer.status_code == 503
+            assert "credit-platform run" in answer.json()["detail"]
 
 
 def test_a_mart_published_while_serving_is_noticed(settings: Settings, scorer: Scorer) -> None:
@@ -74,7 +79,8 @@ def test_no_verdicts_yet_is_an_empty_list(settings: Settings, scorer: Scorer) ->
 
 def test_a_report_is_the_page_beside_the_verdict_in_a_sandbox(api: TestClient) -> None:
     answer = api.get("/drift/2024-03/report")
-    assert answer.status_code == 200 and "Evidently on 2024-03" in answer.text
+    assert answer.status_code == 200
+    assert "Evidently on 2024-03" in answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"] == "sandbox allow-scripts"
 
@@ -98,4 +104,5 @@ def test_a_cohort_name_never_leaves_the_folder_of_reports(api: TestClient, setti
     (settings.monitoring_dir / "secret.html").write_text("TOP SECRET", "utf-8")
     (settings.monitoring_dir / "reports" / ".2024-03.html").write_text("TOP SECRET", "utf-8")
     answer = api.get(f"/drift/{cohort}/report")
-    assert answer.status_code == 404 and "TOP SECRET" not in answer.text
+    assert answer.status_code == 404
+    assert "TOP SECRET" not in answer.text

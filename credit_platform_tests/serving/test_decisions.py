@@ -41,9 +41,12 @@ def test_model_tells_what_each_feature_is_and_what_errors_cost(api: TestClient) 
 
 def test_a_low_risk_is_approved_and_a_high_risk_refused(api: TestClient) -> None:
     good, bad = ask(api, "/predict", GOOD), ask(api, "/predict", BAD)
-    assert good["decision"] == "approve" and good["probability_of_default"] < THRESHOLD
-    assert bad["decision"] == "refuse" and bad["probability_of_default"] >= THRESHOLD
-    assert good["threshold"] == THRESHOLD and good["model_version"] == "3"
+    assert good["decision"] == "approve"
+    assert good["probability_of_default"] < THRESHOLD
+    assert bad["decision"] == "refuse"
+    assert bad["probability_of_default"] >= THRESHOLD
+    assert good["threshold"] == THRESHOLD
+    assert good["model_version"] == "3"
 
 
 def test_the_answer_is_the_scorers_to_the_last_bit(api: TestClient, scorer: Scorer) -> None:
@@ -82,14 +85,16 @@ def test_explanations_add_up_and_come_strongest_first(api: TestClient) -> None:
         k: ask(api, "/predict", BAD)[k] for k in ("probability_of_default", "decision")
     }
     credit = next(c for c in answer["contributions"] if c["feature"] == "AMT_CREDIT")
-    assert credit["value"] == 1_900_000 and credit["meaning"] == "Amount of the loan applied for"
+    assert credit["value"] == 1_900_000
+    assert credit["meaning"] == "Amount of the loan applied for"
 
 
 def test_top_keeps_the_strongest_and_sums_up_the_others(api: TestClient) -> None:
     everything, some = ask(api, "/explain", BAD), ask(api, "/explain", BAD, top=2)
     assert some["contributions"] == everything["contributions"][:2]
     left_out = sum(c["contribution"] for c in everything["contributions"][2:])
-    assert some["others"] == pytest.approx(left_out, abs=1e-12) and everything["others"] == 0
+    assert some["others"] == pytest.approx(left_out, abs=1e-12)
+    assert everything["others"] == 0
 
 
 def test_decisions_asked_for_at_once_do_not_disturb_each_other(api: TestClient) -> None:
@@ -105,7 +110,8 @@ def test_openapi_names_the_features_with_types_and_an_example(api: TestClient) -
     schemas = document["components"]["schemas"]
     body = schemas[reference.rpartition("/")[2]]
     features = schemas["Features"]
-    assert list(features["properties"]) == SCHEMA.names and features["additionalProperties"] is False
+    assert list(features["properties"]) == SCHEMA.names
+    assert features["additionalProperties"] is False
     assert features["properties"]["AMT_CREDIT"]["anyOf"] == [{"type": "number"}, {"type": "null"}]
     assert "45000 to 2e+06" in features["properties"]["AMT_CREDIT"]["description"]
     assert features["properties"]["OCCUPATION_TYPE"]["examples"] == ["Drivers", "Laborers", "Managers", "(missing)"]
@@ -115,4 +121,5 @@ def test_openapi_names_the_features_with_types_and_an_example(api: TestClient) -
 def test_every_reference_of_openapi_is_defined(api: TestClient) -> None:
     document = api.get("/openapi.json")
     names = {part.partition('"')[0] for part in document.text.split("#/components/schemas/")[1:]}
-    assert names and names <= set(document.json()["components"]["schemas"])
+    assert names
+    assert names <= set(document.json()["components"]["schemas"])

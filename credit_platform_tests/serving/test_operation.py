@@ -41,10 +41,12 @@ def test_without_a_model_the_server_starts_and_says_what_to_do(settings: Setting
     with local(create_app(settings, Source())) as api:
         answers = [api.get("/health"), api.get("/model"), api.post("/predict", json={"features": {}})]
         for answer in [*answers, api.post("/explain", content=b"{"), api.get("/clients/100001")]:
-            assert answer.status_code == 503 and answer.headers["retry-after"] == "10"
+            assert answer.status_code == 503
+            assert answer.headers["retry-after"] == "10"
             assert answer.json()["type"] == "urn:credit-platform:problem:no-model"
             assert "credit_scoring_model@champion" in answer.json()["detail"]
-            assert "credit-platform run" in answer.json()["detail"] and "pa55word" not in answer.text
+            assert "credit-platform run" in answer.json()["detail"]
+            assert "pa55word" not in answer.text
         assert api.get("/clients").status_code == api.get("/drift").status_code == 200
         assert api.get("/openapi.json").json()["components"]["schemas"]["PredictBody"]["required"] == ["features"]
 
@@ -86,7 +88,8 @@ def test_with_a_key_everything_but_health_asks_for_it(settings: Settings, scorer
         assert api.get("/health").status_code == 200
         for path in ("/model", "/drift", "/clients", "/docs", "/openapi.json", "/nowhere"):
             answer = api.get(path)
-            assert answer.status_code == 401 and answer.headers["content-type"] == "application/problem+json"
+            assert answer.status_code == 401
+            assert answer.headers["content-type"] == "application/problem+json"
             assert answer.headers["www-authenticate"] == "X-API-Key"
         assert api.get("/model", headers={"X-API-Key": "open sesam"}).status_code == 401
         assert api.get("/model", headers={b"X-API-Key": b"\xff\xfe"}).status_code == 401
@@ -117,7 +120,7 @@ def test_without_a_key_only_the_local_machine_is_answered(settings: Settings, sc
         ("::1", True),
         ("::ffff:127.0.0.1", True),
         ("localhost", True),
-        ("0.0.0.0", False),
+        ("0.0.0.0", False),  # noqa: S104
         ("::", False),
         ("", False),
         ("192.168.1.4", False),
@@ -130,7 +133,7 @@ def test_only_loopback_addresses_are_local(host: str, expected: bool) -> None:
 
 def test_an_open_address_without_a_key_refuses_to_start(tmp_path: Path) -> None:
     started = subprocess.run(
-        [sys.executable, "-m", "serving", "--host", "0.0.0.0"],
+        [sys.executable, "-m", "serving", "--host", "0.0.0.0"],  # noqa: S104 - what must be refused
         cwd=REPOSITORY,
         env={"CREDIT_DATA_DIR": str(tmp_path), "CREDIT_API_KEY": "", "PATH": "/usr/bin"},
         capture_output=True,
@@ -139,7 +142,8 @@ def test_an_open_address_without_a_key_refuses_to_start(tmp_path: Path) -> None:
         check=False,
     )
     assert started.returncode == 2
-    assert "CREDIT_API_KEY" in started.stderr and "Traceback" not in started.stderr
+    assert "CREDIT_API_KEY" in started.stderr
+    assert "Traceback" not in started.stderr
 
 
 def test_the_access_log_does_not_tell_which_client_was_asked_for(
