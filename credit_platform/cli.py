@@ -1,5 +1,7 @@
 """The command line: simulate a delivery, land one, run the graph. Thin over the modules it calls."""
 
+import logging
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -124,3 +126,20 @@ def up(
     from credit_platform.services import serve
 
     sys.exit(serve(settings(), console, dagster_port, api_port, ui_port))
+
+
+def main() -> None:
+    """The console script.
+
+    It leaves without the interpreter's teardown, in which DuckDB's bindings report leaks that are none: after a run
+    some library still holds its module.
+    """
+    try:
+        app()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

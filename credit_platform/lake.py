@@ -6,8 +6,8 @@ shuts out every other process while one writes.
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,23 +45,26 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     beside.mkdir()
     try:
         yield beside
-        replace_folder(beside, path)
+        replace_folders({beside: path})
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def replace_folder(new: Path, path: Path) -> None:
-    """Moves a folder to where another may be; where the move fails, the other one is put back."""
-    old = path.with_name(f".{path.name}.{uuid4().hex}")
-    if path.exists():
-        os.rename(path, old)
-    try:
-        os.rename(new, path)
-    except OSError:
-        if old.exists():
-            os.rename(old, path)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+def replace_folders(moves: Mapping[Path, Path]) -> None:
+    """Moves folders to where others may be: all, or, where a move fails, none, and the others are put back."""
+    replaced = []
+    with ExitStack() as undo:
+        for new, path in moves.items():
+            if path.exists():
+                old = path.with_name(f".{path.name}.{uuid4().hex}")
+                os.rename(path, old)
+                undo.callback(os.rename, old, path)
+                replaced.append(old)
+            os.rename(new, path)
+            undo.callback(os.rename, path, new)
+        undo.pop_all()
+    for old in replaced:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager

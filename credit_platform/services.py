@@ -29,7 +29,7 @@ def serve(settings: Settings, console: Console, dagster_port: int, api_port: int
             *(python, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", local, "-p", str(dagster_port)),
         ],
         f"API         http://{local}:{api_port}/docs": [
-            *(python, "-m", "uvicorn", "--factory", "serving.app:create_app"),
+            *(python, "-m", "serving"),
             *("--host", local, "--port", str(api_port)),
         ],
         f"analyst UI  http://{local}:{ui_port}": [
@@ -38,7 +38,8 @@ def serve(settings: Settings, console: Console, dagster_port: int, api_port: int
         ],
     }
     started: dict[str, subprocess.Popen[bytes]] = {}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stop in (signal.SIGTERM, signal.SIGINT):  # a shell that starts this in the background ignores SIGINT for it
+        signal.signal(stop, signal.default_int_handler)
     try:
         for name, command in commands.items():
             started[name] = subprocess.Popen(command, cwd=_REPOSITORY, env=environment, start_new_session=True)

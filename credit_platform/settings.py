@@ -5,8 +5,9 @@ Not here: anything that is fitted to data (it travels inside the model version) 
 
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _REPOSITORY = Path(__file__).resolve().parent.parent
@@ -15,7 +16,9 @@ _REPOSITORY = Path(__file__).resolve().parent.parent
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CREDIT_", env_file=".env", extra="ignore", frozen=True)
 
-    data_dir: Path = Field(_REPOSITORY / "data", description="Root of landing, lake, MLflow store and reports.")
+    data_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
+        _REPOSITORY / "data", description="Root of landing, lake, MLflow store and reports."
+    )
     threads: int = Field(2, ge=1, description="Threads for DuckDB and CatBoost.")
     memory_limit: str = Field("4GB", description="Memory limit of each DuckDB connection.")
     seed: int = Field(20, description="Seed of splits, search and sampling.")

@@ -21,6 +21,7 @@ class DriftVerdict(BaseModel):
     drift_share: float = Field(description="Share of the watched columns that drifted.", examples=[0.23])
     threshold: float = Field(description="Share from which a cohort counts as drifted.", examples=[0.2])
     drifted_columns: list[str]
+    reasons: dict[str, list[str]] = Field({}, description="What moved in each drifted column, in words.")
     columns: dict[str, float | None] = Field(description="Population stability index of each watched column.")
 
 

@@ -111,8 +111,11 @@ def contributions(table: pd.DataFrame) -> alt.LayerChart:
 
 
 def shift_table(verdict: Mapping[str, Any]) -> pd.DataFrame:
-    """The watched columns of a verdict, most shifted first."""
-    drifted = set(verdict["drifted_columns"])
-    rows = [(name, psi, "drifted" if name in drifted else "stable") for name, psi in verdict["columns"].items()]
-    rows.sort(key=lambda row: -(row[1] or 0.0))
-    return pd.DataFrame(rows, columns=["column", "PSI", "verdict"])
+    """The watched columns of a verdict and what moved in them, drifted ones first, then by shift."""
+    drifted, reasons = set(verdict["drifted_columns"]), verdict["reasons"]
+    rows = [
+        (name, "; ".join(reasons.get(name, [])) or ("drifted" if name in drifted else "stable"), psi)
+        for name, psi in verdict["columns"].items()
+    ]
+    rows.sort(key=lambda row: (row[0] not in drifted, -(row[2] or 0.0)))
+    return pd.DataFrame(rows, columns=["column", "what moved", "PSI"])

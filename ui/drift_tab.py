@@ -7,7 +7,7 @@ import streamlit as st
 from ui import charts
 from ui.api import Api, ApiError
 
-_SMALLER = "<style>body { zoom: 0.75 }</style>"
+_SMALLER = "<style>body { zoom: 0.66 }</style>"
 """Evidently's tables are 1070 pixels wide and cut off what does not fit; beside the sidebar a laptop leaves 820."""
 
 
@@ -49,10 +49,17 @@ def _show_verdict(verdict: dict[str, Any]) -> None:
         left, right = words.columns(2)
         left.metric("Columns drifted", share, help=f"{drifted} of the {watched} most important features.")
         right.metric("Limit", limit, help="A cohort has drifted from this share on.")
-        words.caption(f"{drifted} of {watched} watched columns shifted, by their population stability index (PSI).")
+        words.caption(
+            f"{drifted} of {watched} watched columns moved, judged on all clients: values (population stability index, "
+            "PSI), missing shares, unseen categories. The report below draws a sample, and values only."
+        )
         table.dataframe(
             charts.shift_table(verdict),
             hide_index=True,
             width="stretch",
-            column_config={"PSI": st.column_config.NumberColumn(format="%.3f")},
+            column_config={
+                "column": st.column_config.TextColumn(width="medium"),
+                "what moved": st.column_config.TextColumn(width="medium"),
+                "PSI": st.column_config.NumberColumn(format="%.3f", width="small"),
+            },
         )

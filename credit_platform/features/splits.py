@@ -43,7 +43,7 @@ def write_splits(
     in the train part. Features that never vary among the train clients are left out.
 
     Raises:
-        NotEnoughOutcomesError: fewer than ten defaults or ten good clients have known outcomes.
+        NotEnoughOutcomesError: fewer than ten defaults or ten good clients have known outcomes, or a part has none.
     """
     if not cohorts:
         raise NotEnoughOutcomesError("no landed cohort has known outcomes; land one with an outcomes file or TARGET")
@@ -60,7 +60,7 @@ def write_splits(
             write_parquet(
                 connection, f"select cohort, SK_ID_CURR, TARGET, sample_weight {chosen}", folder / f"y_{part}.parquet"
             )
-        sizes = connection.execute("select part, count(*), avg(TARGET) from labelled group by part").fetchall()
+        sizes = connection.execute("select part, count(*), avg(TARGET) from rows group by part").fetchall()
     schema.write(folder)
     return schema, {part: Part(clients, rate) for part, clients, rate in sizes}
 
@@ -99,6 +99,12 @@ def _check_outcomes(connection: duckdb.DuckDBPyConnection) -> None:
         raise NotEnoughOutcomesError(
             f"{clients:,} clients have a known outcome, {defaults:,} of them defaults; at least 10 of each kind are "
             "needed. Land the outcomes of more cohorts (an outcomes file, or TARGET in the application file)."
+        )
+    (filled,) = one_row(connection, "select count(distinct (part, TARGET)) from labelled")
+    if filled < 2 * len(PARTS):
+        raise NotEnoughOutcomesError(
+            "the labelled cohorts are too small to give each part, train, valid and test, defaults and good clients; "
+            "land the outcomes of a larger cohort"
         )
 
 

@@ -8,16 +8,19 @@ import gzip
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import duckdb
 
-from credit_platform.home_credit.contracts import table, tables
+from credit_platform.home_credit.contracts import Column, table, tables
 from credit_platform.lake import identifier, quote
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 KAGGLE_COHORTS = {"application_train": "train", "application_test": "test"}
 OUTCOME = "TARGET"
+_LONGEST_HEADER = 100_000
+_UNREADABLE = (OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -58,23 +61,27 @@ class DeliveredFile:
 
     def scan(self) -> str:
         """A DuckDB table function call that reads the file, CSV columns as text."""
-        location = quote(str(self.path))
-        if self.path.suffix == ".parquet":
-            return f"read_parquet({location})"
+        location, kind = quote(str(self.path)), suffix(self.path)
+        if kind == ".parquet":
+            return f"read_parquet({location}, hive_partitioning = false)"
         typed = ", ".join(f"{quote(column)}: 'VARCHAR'" for column in self.columns)
+        compression = "gzip" if kind == ".csv.gz" else "none"
         return (
             f"read_csv({location}, header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
-            f"nullstr = '', max_line_size = 1000000, columns = {{{typed}}})"
+            f"nullstr = '', max_line_size = 1000000, compression = '{compression}', columns = {{{typed}}})"
         )
 
 
+def suffix(path: Path) -> str | None:
+    """The file's suffix where it is one a delivery may have, in lower case."""
+    return next((kind for kind in SUFFIXES if path.name.lower().endswith(kind)), None)
+
+
 def stem(path: Path) -> str | None:
-    """The file's name without its suffix where the suffix is one a delivery may have."""
-    name = path.name.lower()
-    for suffix in (".csv.gz", ".csv", ".parquet"):
-        if name.endswith(suffix):
-            return name.removesuffix(suffix)
-    return None
+    """The file's name without its suffix, in lower case, where it is that of a table, `application_train` included."""
+    known = {contract.file.lower() for contract in tables()} | {"outcomes", *KAGGLE_COHORTS}
+    name = path.name.lower().removesuffix(suffix(path) or "")
+    return name if name in known and suffix(path) else None
 
 
 def find(folder: Path) -> dict[str, Path]:
@@ -83,12 +90,11 @@ def find(folder: Path) -> dict[str, Path]:
     Raises:
         DeliveryError: two files hold the same table.
     """
-    known = {contract.file.lower() for contract in tables()} | {"outcomes", *KAGGLE_COHORTS}
     found: dict[str, Path] = {}
     problems = []
     for path in sorted(folder.iterdir()):
         name = stem(path)
-        if name not in known or not path.is_file():
+        if name is None or not path.is_file():
             continue
         if name in found:
             problems.append(Problem(path.name, f"holds the same table as {found[name].name}; leave one of them out"))
@@ -99,28 +105,55 @@ def find(folder: Path) -> dict[str, Path]:
 
 
 def open_file(path: Path) -> DeliveredFile:
-    """Reads a file's header.
+    """Reads a file's header. A column without a name, such as an exported row index, is called by its position.
 
     Raises:
         DeliveryError: the file has no header or can't be read.
     """
     try:
-        if path.suffix == ".parquet":
-            with duckdb.connect() as connection:
-                described = connection.execute(f"describe select * from read_parquet({quote(str(path))})").fetchall()
-            names = [row[0] for row in described]
-        else:
-            opener = gzip.open if path.suffix == ".gz" else open
-            with opener(path, "rt", encoding="utf-8-sig", newline="") as lines:
-                names = next(csv.reader(lines), [])
-    except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error, duckdb.Error) as error:
+        names = _parquet_columns(path) if suffix(path) == ".parquet" else _csv_header(path)
+    except (*_UNREADABLE, csv.Error, duckdb.Error) as error:
         raise DeliveryError([Problem(path.name, f"can't be read: {reason(error)}")]) from error
     if not names:
         raise DeliveryError([Problem(path.name, "is empty; a delivered file has at least a header")])
-    repeated = sorted({name for name in names if names.count(name) > 1})
+    if not any(name in contract.columns for contract in (*tables(), table("outcomes")) for name in names):
+        raise DeliveryError(
+            [Problem(path.name, "has no header that names a known column; a CSV is comma-separated UTF-8 text")]
+        )
+    names = [name or f"unnamed_{position}" for position, name in enumerate(names, 1)]
+    folded = [name.casefold() for name in names]
+    repeated = sorted({name for name in names if folded.count(name.casefold()) > 1})
     if repeated:
         raise DeliveryError([Problem(path.name, "appears twice in the header", column=name) for name in repeated])
     return DeliveredFile(path, tuple(names))
+
+
+def _parquet_columns(path: Path) -> list[str]:
+    with duckdb.connect() as connection:
+        described = connection.execute(f"describe select * from {DeliveredFile(path, ()).scan()}").fetchall()
+    return [row[0] for row in described]
+
+
+def _csv_header(path: Path) -> list[str]:
+    opener = gzip.open if suffix(path) == ".csv.gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as stream:
+        return next(csv.reader(StringIO(stream.read(_LONGEST_HEADER), newline="")), [])
+
+
+def check_archive(path: Path) -> None:
+    """Reads a gzipped file to its end and compares its checksum, which DuckDB does not.
+
+    Raises:
+        DeliveryError: the file is truncated or damaged.
+    """
+    if suffix(path) != ".csv.gz":
+        return
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(2**20):
+                pass
+    except _UNREADABLE as error:
+        raise DeliveryError([Problem(path.name, f"can't be read: {reason(error)}")]) from error
 
 
 def reason(error: Exception) -> str:
@@ -132,23 +165,17 @@ def reason(error: Exception) -> str:
     return f"{lines[0]} {cause}".strip()
 
 
-def typed_column(name: str, contract: str, delivered: bool = True) -> tuple[str, str]:
-    """SQL of a column's typed value, and SQL that is true where what was delivered can't be that type.
+def typed_column(column: Column) -> tuple[str, str]:
+    """SQL of a column's typed value, and of the text it was delivered as; a text without a value is of the wrong type.
 
-    Empty text and NaN are missing. Whole numbers may be written as `3.0`.
+    Empty text and, among numbers, NaN are missing: neither text nor value. Whole numbers may be written as `3.0`.
     """
-    column = table(contract).columns[name]
-    if not delivered:
-        return f"cast(null as {column.type})", "false"
-    text = f"nullif(trim(cast({identifier(name)} as varchar)), '')"
+    text = f"trim(cast({identifier(column.name)} as varchar))"
     if column.type == "VARCHAR":
-        return text, "false"
+        text = f"nullif({text}, '')"
+        return text, text
+    text = f"case when lower({text}) not in ('', 'nan') then {text} end"
     number = f"try_cast({text} as double)"
-    broken = f"({text} is not null and ({number} is null or isinf({number}))"
-    present = f"case when isnan({number}) then null else {number} end"
     if column.type == "DOUBLE":
-        return present, f"{broken})"
-    return (
-        f"try_cast({present} as {column.type})",
-        f"{broken} or ({number} <> trunc({number}) and not isnan({number})))",
-    )
+        return f"case when isfinite({number}) then {number} end", text
+    return f"case when {number} = trunc({number}) then try_cast({text} as {column.type}) end", text

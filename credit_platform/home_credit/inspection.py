@@ -1,14 +1,15 @@
 """Checks one delivered file against its table's contract, inside DuckDB.
 
 Blocking: missing columns, values of the wrong type, missing or repeated keys, an application table without rows.
-Reported only: unknown columns and categories, values out of range, gaps in columns that should have none.
+Reported only: unknown columns and categories, values out of range, gaps in columns that should have none. An outcome
+is either 0 or 1, so that one out of range blocks too.
 """
 
 from dataclasses import dataclass
 
 import duckdb
 
-from credit_platform.home_credit.contracts import Column, Table
+from credit_platform.home_credit.contracts import Column, Table, table
 from credit_platform.home_credit.delivery import OUTCOME, DeliveredFile, Problem, reason, stem, typed_column
 from credit_platform.lake import identifier, one_row, quote
 
@@ -33,9 +34,10 @@ class Inspection:
 def inspect(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table) -> Inspection:
     """Checks a file in one scan for its values and one for its key."""
     name = file.path.name
-    allowed = {*contract.columns, *((OUTCOME,) if contract.name == "application" else ())}
-    if contract.name == "outcomes" and stem(file.path) != contract.file:
-        allowed |= set(file.columns)
+    promised = dict(contract.columns)
+    if contract.name == "application" and OUTCOME in file.columns:
+        promised[OUTCOME] = table("outcomes").columns[OUTCOME]
+    brings_others = contract.name == "outcomes" and stem(file.path) != contract.file
     problems = [
         Problem(name, f"the column is missing; {contract.name} needs it", column=column)
         for column in contract.columns
@@ -44,59 +46,67 @@ def inspect(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract
     problems += [
         Problem(name, "is not in the contract and is left out", column=column, blocking=False)
         for column in file.columns
-        if column not in allowed
+        if column not in promised and not brings_others
     ]
     if any(problem.blocking for problem in problems):
         return Inspection(0, {}, tuple(problems))
     try:
-        return _inspect_values(connection, file, contract, problems)
+        return _inspect_values(connection, file, contract, tuple(promised.values()), problems)
     except duckdb.Error as error:
         problems.append(Problem(name, f"can't be read: {reason(error)}"))
         return Inspection(0, {}, tuple(problems))
 
 
 def _inspect_values(
-    connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table, problems: list[Problem]
+    connection: duckdb.DuckDBPyConnection,
+    file: DeliveredFile,
+    contract: Table,
+    columns: tuple[Column, ...],
+    problems: list[Problem],
 ) -> Inspection:
     name = file.path.name
-    columns = list(contract.columns.values())
-    typed = {column.name: typed_column(column.name, contract.name) for column in columns}
-    inner = ", ".join(
-        f"{value} as {identifier('v_' + c)}, {broken} as {identifier('b_' + c)}" for c, (value, broken) in typed.items()
-    )
+    inner = ", ".join(_value_and_text(column) for column in columns)
     measures = ["count(*)"]
     for column in columns:
-        measures += [f"count(*) filter (where {condition})" for condition in _conditions(column)]
+        measures += [f"count_if({condition})" for condition in _conditions(column)]
     measured = one_row(connection, f"select {', '.join(measures)} from (select {inner} from {file.scan()})")
     rows, counts = measured[0], iter(measured[1:])
     missing = {}
     for column in columns:
         broken, gaps, outside, unknown = (next(counts) for _ in range(4))
+        where_broken, where_gap, where_outside, _ = _conditions(column)
         missing[column.name] = gaps
         if broken:
             kind = "a whole number" if column.type in ("INTEGER", "BIGINT") else "a number"
-            row = _first_row(connection, file, typed[column.name][1])
+            row = _first_row(connection, file, column, where_broken)
             problems.append(Problem(name, f"is not {kind}", column.name, row, broken))
         if gaps and not column.nullable:
             blocking = column.name in contract.key or column.unit == "id"
-            row = _first_row(connection, file, f"({typed[column.name][0]}) is null")
+            row = _first_row(connection, file, column, where_gap)
             problems.append(Problem(name, "has no value", column.name, row, gaps, blocking))
         if outside:
             low, high = ("-∞" if column.min is None else column.min), ("∞" if column.max is None else column.max)
-            problems.append(Problem(name, f"lies outside {low} to {high}", column.name, None, outside, False))
+            blocking = column.name == OUTCOME
+            row = _first_row(connection, file, column, where_outside) if blocking else None
+            problems.append(Problem(name, f"lies outside {low} to {high}", column.name, row, outside, blocking))
         if unknown:
-            values = _unknown_values(connection, file, column, typed[column.name][0])
+            values = _unknown_values(connection, file, column)
             problems.append(Problem(name, f"unknown category {values}", column.name, None, unknown, False))
     if not rows:
         problems.append(Problem(name, "holds no rows", blocking=contract.name == "application"))
     elif contract.key:
-        problems += _repeated_keys(connection, file, contract, typed)
+        problems += _repeated_keys(connection, file, contract)
     return Inspection(rows, missing, tuple(problems))
 
 
+def _value_and_text(column: Column) -> str:
+    value, text = typed_column(column)
+    return f"{value} as {identifier('v_' + column.name)}, {text} as {identifier('t_' + column.name)}"
+
+
 def _conditions(column: Column) -> tuple[str, str, str, str]:
-    """SQL conditions: wrong type, no value, outside the range, unknown category."""
-    value, broken = identifier("v_" + column.name), identifier("b_" + column.name)
+    """SQL conditions on a column's value and text: wrong type, no value, outside the range, unknown category."""
+    value, text = identifier("v_" + column.name), identifier("t_" + column.name)
     outside = unknown = "false"
     if column.type == "VARCHAR":
         if column.categories:
@@ -107,40 +117,44 @@ def _conditions(column: Column) -> tuple[str, str, str, str]:
         outside = f"({' or '.join(limits)})"
         if column.sentinels:
             outside += f" and {value} not in ({', '.join(column.sentinels)})"
-    return broken, f"{value} is null and not {broken}", outside, unknown
+    return f"{text} is not null and {value} is null", f"{text} is null", outside, unknown
 
 
-def _first_row(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, condition: str) -> int | None:
+def _first_row(
+    connection: duckdb.DuckDBPyConnection, file: DeliveredFile, column: Column, condition: str
+) -> int | None:
     found = connection.execute(
-        f"select row from (select row_number() over () as row, * from {file.scan()}) where {condition} limit 1"
+        f"select row from (select row_number() over () as row, {_value_and_text(column)} from {file.scan()}) "
+        f"where {condition} limit 1"
     ).fetchone()
     return found[0] if found else None
 
 
-def _unknown_values(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, column: Column, value: str) -> str:
+def _unknown_values(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, column: Column) -> str:
     """The most frequent unknown categories, shortened; category codes are no personal data."""
     known = ", ".join(quote(category) for category in column.categories)
     found = connection.execute(
-        f"select left(v, 40) from (select {value} as v from {file.scan()}) where v not in ({known}) "
+        f"select left(v, 40) from (select {typed_column(column)[0]} as v from {file.scan()}) where v not in ({known}) "
         "group by v order by count(*) desc, v limit 5"
     ).fetchall()
     return ", ".join(repr(row[0]) for row in found)
 
 
-def _repeated_keys(
-    connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table, typed: dict[str, tuple[str, str]]
-) -> list[Problem]:
-    key = ", ".join(f"{typed[column][0]} as {identifier(column)}" for column in contract.key)
-    names = ", ".join(identifier(column) for column in contract.key)
+def _repeated_keys(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table) -> list[Problem]:
+    """A key that occurs again, wherever all of it is known."""
+    key = ", ".join(f"{typed_column(contract.columns[name])[0]} as {identifier(name)}" for name in contract.key)
+    names = ", ".join(identifier(name) for name in contract.key)
+    complete = " and ".join(f"{identifier(name)} is not null" for name in contract.key)
     (repeated,) = one_row(
         connection,
         f"select sum(n - 1)::bigint from (select count(*) as n from (select {key} from {file.scan()}) "
-        f"group by {names} having n > 1)",
+        f"where {complete} group by {names} having n > 1)",
     )
     if not repeated:
         return []
     first = connection.execute(
         f"select row from (select row, row_number() over (partition by {names} order by row) as nth "
-        f"from (select row_number() over () as row, {key} from {file.scan()})) where nth > 1 order by row limit 1"
+        f"from (select row_number() over () as row, {key} from {file.scan()}) where {complete}) "
+        "where nth > 1 order by row limit 1"
     ).fetchone()
     return [Problem(file.path.name, "repeats a key", " + ".join(contract.key), first[0] if first else None, repeated)]

@@ -6,13 +6,15 @@ The delivery itself is never touched.
 """
 
 import json
+import lzma
 import os
 import re
 import shutil
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import file_digest
 from pathlib import Path
@@ -25,12 +27,14 @@ from credit_platform.home_credit.delivery import (
     OUTCOME,
     DeliveryError,
     Problem,
+    check_archive,
     find,
     open_file,
     stem,
+    suffix,
 )
 from credit_platform.home_credit.inspection import Inspection, inspect
-from credit_platform.lake import connect, replace_folder
+from credit_platform.lake import connect, replace_folders
 from credit_platform.settings import Settings
 
 COHORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -81,7 +85,7 @@ def land(
         DeliveryError: something is wrong with the delivery; nothing was landed.
     """
     with _unpacked(source) as folder:
-        deliveries = _by_cohort(folder, cohort)
+        deliveries = _by_cohort(folder, source, cohort)
         settings.landing_dir.mkdir(parents=True, exist_ok=True)
         inspected: dict[Path, Inspection] = {}
         landed, problems = [], []
@@ -91,10 +95,10 @@ def land(
             for kind, path in files.items():
                 progress(f"{name}: checking {path.name}")
                 if path not in inspected:
-                    inspected[path] = _inspect(settings, path, table(kind))
+                    inspected[path] = _inspect(settings, folder, path, table(kind))
+                    problems += inspected[path].blocking
                 result.rows[table(kind).name] = inspected[path].rows
                 result.warnings += inspected[path].warnings
-                problems += [p for p in inspected[path].blocking if p not in problems]
             landed.append(result)
         if problems:
             raise DeliveryError(problems)
@@ -104,25 +108,30 @@ def land(
 
 @contextmanager
 def _unpacked(source: Path) -> Iterator[Path]:
-    """The delivery as a folder; a zip, and zips inside a folder, are unpacked beside it for the time being."""
+    """The delivery as a folder; where there are zips, one for the time being, with links to the files beside them."""
     if not source.exists():
         raise DeliveryError([Problem(str(source), "does not exist")])
-    archives = [source] if source.is_file() else sorted(source.glob("*.zip"))
     if source.is_file() and not zipfile.is_zipfile(source):
         raise DeliveryError([Problem(source.name, "is neither a folder nor a zip; give the delivery's folder or zip")])
+    inside = [] if source.is_file() else sorted(source.iterdir())
+    archives = [source] if source.is_file() else [path for path in inside if path.suffix.lower() == ".zip"]
     if not archives:
         yield source
         return
-    with TemporaryDirectory(prefix="credit-delivery-") as folder:
-        for path in [] if source.is_file() else source.iterdir():
-            if path not in archives:
-                (Path(folder) / path.name).symlink_to(path.resolve(), target_is_directory=path.is_dir())
+    with TemporaryDirectory(prefix="credit-delivery-") as name:
+        folder = Path(name)
+        for path in (*source.glob("*"), *source.glob("*/*")) if inside else ():
+            if stem(path) is not None and path.is_file():
+                link = folder / path.relative_to(source)
+                link.parent.mkdir(exist_ok=True)
+                link.symlink_to(path.resolve())
         for archive in archives:
-            _unpack(archive, Path(folder))
-        yield Path(folder)
+            _unpack(archive, folder)
+        yield folder
 
 
 def _unpack(archive: Path, folder: Path) -> None:
+    """Unpacks the tables of a zip, each into the folder it lies in there; whatever lies above that is left out."""
     try:
         with zipfile.ZipFile(archive) as content:
             members = [m for m in content.infolist() if not m.is_dir() and stem(Path(m.filename)) is not None]
@@ -133,42 +142,54 @@ def _unpack(archive: Path, folder: Path) -> None:
                     [Problem(archive.name, f"would unpack to {size:,} bytes, more than is allowed here")]
                 )
             for member in members:
-                parts = Path(member.filename).parts
-                inside = folder.joinpath(*[p for p in parts[-2:-1] if COHORT_NAME.fullmatch(p)], parts[-1])
-                flat = inside
-                if flat.exists():
-                    raise DeliveryError([Problem(archive.name, f"holds {flat.name} twice")])
-                flat.parent.mkdir(exist_ok=True)
-                with content.open(member) as packed_file, flat.open("wb") as unpacked:
-                    shutil.copyfileobj(packed_file, unpacked, 2**20)
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+                *above, file = Path(member.filename).parts
+                unpacked = folder.joinpath(*[part for part in above[-1:] if part.strip("./")], file)
+                if unpacked.exists():
+                    raise DeliveryError([Problem(archive.name, f"holds {file} twice")])
+                unpacked.parent.mkdir(exist_ok=True)
+                with content.open(member) as source, unpacked.open("wb") as target:
+                    shutil.copyfileobj(source, target, 2**20)
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
         raise DeliveryError([Problem(archive.name, f"can't be unpacked: {error}")]) from error
 
 
-def _by_cohort(folder: Path, cohort: str | None) -> dict[str, dict[str, Path]]:
+def _by_cohort(folder: Path, source: Path, cohort: str | None) -> dict[str, dict[str, Path]]:
     """The files of each cohort, under the lower-case stems of the contracts' file names."""
-    files = find(folder)
-    kaggle = {name: KAGGLE_COHORTS[name] for name in KAGGLE_COHORTS if name in files}
-    if kaggle:
-        if cohort is not None and len(kaggle) > 1:
-            raise DeliveryError([Problem(folder.name, "holds two cohorts, train and test; leave out --cohort")])
-        shared = {name: path for name, path in files.items() if name not in kaggle}
-        return {cohort or name: {"application": files[file], **shared} for file, name in kaggle.items()}
-    if files:
-        name = cohort or folder.resolve().name
-        if not COHORT_NAME.fullmatch(name):
-            raise DeliveryError(
-                [Problem(str(folder), f"{name!r} is no cohort name; name it with --cohort (letters, digits, . _ -)")]
-            )
-        return {name: files}
-    inside = {path.name: find(path) for path in sorted(folder.iterdir()) if path.is_dir()}
-    inside = {name: found for name, found in inside.items() if found}
-    if not inside:
+    found = {source.stem if source.is_file() else source.resolve().name: find(folder)}
+    if not any(found.values()):
+        folders = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
+        found = {path.name: files for path in folders if (files := find(path))}
+    deliveries: dict[str, dict[str, Path]] = {}
+    for place, files in found.items():
+        for name, own in _split_kaggle(place, files).items():
+            if name in deliveries:
+                raise DeliveryError([Problem(str(source), f"holds the cohort {name} twice")])
+            deliveries[name] = own
+    if not deliveries:
         expected = ", ".join(f"{contract.file}.csv" for contract in tables())
-        raise DeliveryError([Problem(str(folder), f"holds no delivery; expected {expected}, or a folder per cohort")])
-    if cohort is not None and len(inside) > 1:
-        raise DeliveryError([Problem(str(folder), f"holds {len(inside)} cohorts; leave out --cohort")])
-    return {cohort: next(iter(inside.values()))} if cohort else inside
+        raise DeliveryError([Problem(str(source), f"holds no delivery; expected {expected}, or a folder per cohort")])
+    if cohort is not None:
+        if len(deliveries) > 1:
+            names = ", ".join(deliveries)
+            raise DeliveryError([Problem(str(source), f"holds {len(deliveries)} cohorts, {names}; leave out --cohort")])
+        (files,) = deliveries.values()
+        deliveries = {cohort: files}
+    unnamed = [name for name in deliveries if not COHORT_NAME.fullmatch(name)]
+    if unnamed:
+        hint = "is no cohort name; name it with --cohort (letters, digits, . _ -)"
+        raise DeliveryError([Problem(str(source), f"{name!r} {hint}") for name in unnamed])
+    return deliveries
+
+
+def _split_kaggle(name: str, files: dict[str, Path]) -> dict[str, dict[str, Path]]:
+    """A Kaggle download as its two cohorts, which share the histories; any other delivery as it is."""
+    applications = {cohort: files[file] for file, cohort in KAGGLE_COHORTS.items() if file in files}
+    if not applications:
+        return {name: files}
+    if "application" in files:
+        raise DeliveryError([Problem(files["application"].name, "lies beside Kaggle's; leave one of them out")])
+    shared = {file: path for file, path in files.items() if file not in KAGGLE_COHORTS}
+    return {cohort: {"application": path, **shared} for cohort, path in applications.items()}
 
 
 def _missing_tables(settings: Settings, cohort: str, files: dict[str, Path]) -> list[Problem]:
@@ -182,13 +203,18 @@ def _missing_tables(settings: Settings, cohort: str, files: dict[str, Path]) -> 
     ]
 
 
-def _inspect(settings: Settings, path: Path, contract: Table) -> Inspection:
+def _inspect(settings: Settings, folder: Path, path: Path, contract: Table) -> Inspection:
+    """What is found in one file; problems name the file as it lies in the delivery."""
     try:
+        check_archive(path)
         file = open_file(path)
     except DeliveryError as error:
-        return Inspection(0, {}, error.problems)
-    with connect(settings) as connection:
-        return inspect(connection, file, contract)
+        found = Inspection(0, {}, error.problems)
+    else:
+        with connect(settings) as connection:
+            found = inspect(connection, file, contract)
+    shown = str(path.relative_to(folder))
+    return replace(found, problems=tuple(replace(problem, file=shown) for problem in found.problems))
 
 
 def _take_in(
@@ -203,8 +229,7 @@ def _take_in(
             beside[result.cohort] = folder = settings.landing_dir / f".{result.cohort}.{uuid4().hex}"
             folder.mkdir()
             files = {
-                name: folder / (table(name).file + "".join(path.suffixes[-2:] if path.suffix == ".gz" else path.suffix))
-                for name, path in deliveries[result.cohort].items()
+                name: folder / f"{table(name).file}{suffix(path)}" for name, path in deliveries[result.cohort].items()
             }
             for name, path in deliveries[result.cohort].items():
                 if path in copies:
@@ -224,8 +249,7 @@ def _take_in(
                 "warnings": [str(warning) for warning in result.warnings],
             }
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
-        for cohort, folder in beside.items():
-            replace_folder(folder, settings.landing_dir / cohort)
+        replace_folders({folder: settings.landing_dir / cohort for cohort, folder in beside.items()})
     finally:
         for folder in beside.values():
             shutil.rmtree(folder, ignore_errors=True)

@@ -6,6 +6,8 @@ from credit_platform.automation.partitions import cohorts, per_cohort
 from credit_platform.home_credit.contracts import TABLE_NAMES
 from credit_platform.lake import connect, quote, table_path, write_parquet
 from credit_platform.mart.build import build_client_mart, mart_columns
+from credit_platform.mart.coverage import coverage
+from credit_platform.metadata import markdown_table
 from credit_platform.settings import Settings
 
 
@@ -46,10 +48,16 @@ def client_mart(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Se
         }
         with connect(settings) as connection:
             rows = write_parquet(connection, build_client_mart(connection, sources), place)
+            histories = coverage(connection, place)
         total += rows
         context.log.info(f"{cohort}: {rows:,} clients")
         context.add_asset_metadata(
-            {"dagster/partition_row_count": rows, "dagster/uri": str(place)}, partition_key=cohort
+            {
+                "dagster/partition_row_count": rows,
+                "dagster/uri": str(place),
+                "histories": markdown_table(histories),
+            },
+            partition_key=cohort,
         )
     return dg.MaterializeResult(
         metadata={

@@ -13,7 +13,8 @@ credits as (
         DAYS_CREDIT >= -365 as IS_LAST_YEAR,
         DAYS_CREDIT_ENDDATE - DAYS_CREDIT as CREDIT_DURATION,
         DAYS_CREDIT_ENDDATE - DAYS_ENDDATE_FACT as DAYS_ENDED_EARLY,
-        AMT_CREDIT_SUM_DEBT / nullif(AMT_CREDIT_SUM, 0) as DEBT_TO_CREDIT
+        AMT_CREDIT_SUM_DEBT / nullif(AMT_CREDIT_SUM, 0) as DEBT_TO_CREDIT,
+        -- @codes
     from bureau
     left join bureau_balance_by_credit as balance using (SK_ID_BUREAU)
 )

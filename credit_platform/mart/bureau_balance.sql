@@ -9,7 +9,8 @@ months as (
         *,
         STATUS in ('1', '2', '3', '4', '5') as IS_LATE,
         STATUS <> 'X' as IS_KNOWN,
-        MONTHS_BALANCE > -12 as IS_LAST_YEAR
+        MONTHS_BALANCE > -12 as IS_LAST_YEAR,
+        -- @codes
     from bureau_balance
 )
 

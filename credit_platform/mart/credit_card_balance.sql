@@ -19,7 +19,8 @@ months as (
         MONTHS_BALANCE = LATEST_MONTH as IS_LATEST,
         AMT_BALANCE / nullif(AMT_CREDIT_LIMIT_ACTUAL, 0) as UTILISATION,
         AMT_PAYMENT_CURRENT / nullif(AMT_INST_MIN_REGULARITY, 0) as PAYMENT_TO_MINIMUM,
-        AMT_DRAWINGS_CURRENT / nullif(AMT_CREDIT_LIMIT_ACTUAL, 0) as DRAWINGS_TO_LIMIT
+        AMT_DRAWINGS_CURRENT / nullif(AMT_CREDIT_LIMIT_ACTUAL, 0) as DRAWINGS_TO_LIMIT,
+        -- @codes
     from credit_card_balance
     join latest_months using (SK_ID_PREV, SK_ID_CURR)
 )

@@ -17,7 +17,8 @@ months as (
         SK_DPD_DEF > 0 as IS_LATE_DEF,
         MONTHS_BALANCE >= -12 as IS_LAST_YEAR,
         MONTHS_BALANCE = LATEST_MONTH as IS_LATEST,
-        CNT_INSTALMENT_FUTURE / nullif(CNT_INSTALMENT, 0) as FUTURE_SHARE
+        CNT_INSTALMENT_FUTURE / nullif(CNT_INSTALMENT, 0) as FUTURE_SHARE,
+        -- @codes
     from pos_cash_balance
     join latest_months using (SK_ID_PREV, SK_ID_CURR)
 )

@@ -22,7 +22,8 @@ applications as (
         AMT_APPLICATION / nullif(AMT_CREDIT, 0) as APPLICATION_TO_CREDIT,
         AMT_DOWN_PAYMENT / nullif(AMT_GOODS_PRICE, 0) as DOWN_PAYMENT_TO_GOODS,
         AMT_ANNUITY * CNT_PAYMENT / nullif(AMT_CREDIT, 0) - 1 as CREDIT_COST,
-        nullif(DAYS_LAST_DUE_1ST_VERSION, 365243) - nullif(DAYS_LAST_DUE, 365243) as DAYS_ENDED_EARLY
+        nullif(DAYS_LAST_DUE_1ST_VERSION, 365243) - nullif(DAYS_LAST_DUE, 365243) as DAYS_ENDED_EARLY,
+        -- @codes
     from previous_application
 )
 

@@ -66,12 +66,12 @@ def _delivered(settings: Settings, contract: Table, cohort: str) -> DeliveredFil
 
 
 def _typed(settings: Settings, contract: Table, file: DeliveredFile, cohort: str) -> str:
-    columns = ", ".join(f"{typed_column(c, contract.name)[0]} as {identifier(c)}" for c in contract.columns)
+    columns = ", ".join(f"{typed_column(c)[0]} as {identifier(c.name)}" for c in contract.columns.values())
     query = f"select {columns} from {file.scan()}"
     if contract.parent is None:
         return query
     if contract.name == "outcomes":
-        query += f" where {typed_column(OUTCOME, contract.name)[0]} is not null"
+        query += f" where {typed_column(contract.columns[OUTCOME])[0]} is not null"
     parent = quote(str(table_path(settings, f"raw_{contract.parent}", cohort)))
     key = identifier(contract.parent_key or "")
     return f"select * from ({query}) where {key} in (select {key} from read_parquet({parent}))"

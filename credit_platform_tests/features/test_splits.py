@@ -1,0 +1,185 @@
+"""The splits are disjoint, stratified, repeatable and stay put when cohorts are added."""
+
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from credit_platform.features.checks import outcome_is_no_feature, outcomes_are_stratified, parts_are_disjoint
+from credit_platform.features.schema import FeatureSchema
+from credit_platform.features.splits import PARTS, NotEnoughOutcomesError, splits_dir, write_splits
+from credit_platform.lake import table_path, write_parquet
+from credit_platform.settings import Settings
+
+FEATURES = ["AMT", "GAPS", "KIND", "SOMETIMES"]
+
+
+def write_cohort(settings: Settings, cohort: str, clients: int = 200, defaults: int = 40, labelled: int = 0) -> None:
+    """A mart and outcomes: two features of full columns, one with gaps, one constant, one always empty."""
+    with duckdb.connect() as connection:
+        write_parquet(
+            connection,
+            f"select 1000 + i as SK_ID_CURR, i * 1.5 as AMT, case when i % 4 > 0 then i end as GAPS, "
+            "['Lorry', 'Car', null][1 + i % 3] as KIND, case when i % 2 = 0 then 7 end as SOMETIMES, "
+            f"3 as CONSTANT, null::double as EMPTY from range({clients}) t(i)",
+            table_path(settings, "client_mart", cohort),
+        )
+        write_parquet(
+            connection,
+            f"select 1000 + i as SK_ID_CURR, (i < {defaults})::integer as TARGET "
+            f"from range({labelled or clients}) t(i)",
+            table_path(settings, "raw_outcomes", cohort),
+        )
+
+
+def split(settings: Settings, *cohorts: str) -> FeatureSchema:
+    """Writes the splits of cohorts to where they belong."""
+    folder = splits_dir(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    schema, _ = write_splits(settings, cohorts, {"AMT": "An amount"}, folder)
+    return schema
+
+
+def read(settings: Settings, side: str, part: str) -> pa.Table:
+    return pq.read_table(splits_dir(settings) / f"{side}_{part}.parquet")
+
+
+def clients(settings: Settings, part: str, cohort: str) -> list[int]:
+    rows = read(settings, "y", part).filter(pc.field("cohort") == cohort)
+    return list(rows.column("SK_ID_CURR").to_pylist())
+
+
+def test_every_labelled_client_is_in_exactly_one_part(settings: Settings) -> None:
+    write_cohort(settings, "a", labelled=150)
+    split(settings, "a")
+    together = [client for part in PARTS for client in clients(settings, part, "a")]
+    assert sorted(together) == list(range(1000, 1150))
+
+
+def test_the_parts_have_the_configured_sizes_and_the_same_default_rate(settings: Settings, tmp_path: Path) -> None:
+    for cohort in ("a", "b"):
+        write_cohort(settings, cohort)
+    _, parts = write_splits(settings, ["a", "b"], {}, tmp_path)
+    assert {name: part.clients for name, part in parts.items()} == {"train": 240, "valid": 80, "test": 80}
+    assert all(part.default_rate == pytest.approx(0.2) for part in parts.values())
+
+
+def test_sample_weights_balance_the_outcomes_of_the_train_part(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    split(settings, "a")
+    train = read(settings, "y", "train")
+    totals = train.group_by("TARGET").aggregate([("sample_weight", "sum")]).to_pylist()
+    assert [row["sample_weight_sum"] for row in totals] == pytest.approx([60, 60])
+    assert pc.sum(train.column("sample_weight")).as_py() == pytest.approx(train.num_rows)
+
+
+def test_features_and_outcomes_have_the_same_clients_in_the_same_order(settings: Settings) -> None:
+    for cohort in ("b", "a"):
+        write_cohort(settings, cohort)
+    split(settings, "b", "a")
+    for part in PARTS:
+        x, y = read(settings, "X", part), read(settings, "y", part)
+        assert x.select(["cohort", "SK_ID_CURR"]).equals(y.select(["cohort", "SK_ID_CURR"]))
+        assert x.column_names == ["cohort", "SK_ID_CURR", *FEATURES]
+        assert y.column_names == ["cohort", "SK_ID_CURR", "TARGET", "sample_weight"]
+
+
+def test_splitting_again_gives_the_same_bytes(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    split(settings, "a")
+    first = {path.name: path.read_bytes() for path in splits_dir(settings).iterdir()}
+    split(settings, "a")
+    assert {path.name: path.read_bytes() for path in splits_dir(settings).iterdir()} == first
+
+
+def test_another_seed_splits_otherwise(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    split(settings, "a")
+    first = clients(settings, "test", "a")
+    split(settings.model_copy(update={"seed": settings.seed + 1}), "a")
+    assert clients(settings, "test", "a") != first
+
+
+def test_a_further_cohort_leaves_the_clients_of_the_others_where_they_were(settings: Settings) -> None:
+    for cohort in ("a", "b"):
+        write_cohort(settings, cohort)
+    split(settings, "a")
+    first = {part: clients(settings, part, "a") for part in PARTS}
+    split(settings, "a", "b")
+    assert {part: clients(settings, part, "a") for part in PARTS} == first
+
+
+def test_the_schema_describes_the_train_part_and_leaves_out_what_never_varies(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    schema = split(settings, "a")
+    train = read(settings, "X", "train")
+    assert schema.names == FEATURES
+    assert schema.cohorts == ("a",)
+    features = {feature.name: feature for feature in schema.features}
+    amount = train.column("AMT").to_pylist()
+    assert (features["AMT"].low, features["AMT"].high) == (min(amount), max(amount))
+    assert features["AMT"].meaning == "An amount"
+    assert features["GAPS"].missing_share == pytest.approx(train.column("GAPS").null_count / train.num_rows)
+    assert features["KIND"].kind == "category"
+    assert features["KIND"].categories == ("Car", "Lorry")
+    assert FeatureSchema.read(splits_dir(settings)) == schema
+
+
+def test_no_cohort_with_outcomes_is_refused_with_what_to_do(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(NotEnoughOutcomesError, match="land one with an outcomes file or TARGET"):
+        write_splits(settings, [], {}, tmp_path)
+
+
+@pytest.mark.parametrize(("count", "defaults"), [(100, 9), (100, 91), (100, 0)])
+def test_too_few_of_one_kind_are_refused_with_the_numbers(settings: Settings, count: int, defaults: int) -> None:
+    write_cohort(settings, "a", clients=count, defaults=defaults)
+    with pytest.raises(NotEnoughOutcomesError, match=f"{count} clients have a known outcome, {defaults} of them"):
+        split(settings, "a")
+
+
+def test_cohorts_too_small_to_fill_every_part_are_refused(settings: Settings) -> None:
+    cohorts = [f"c{i}" for i in range(12)]
+    for cohort in cohorts:
+        write_cohort(settings, cohort, clients=20, defaults=1)
+    with pytest.raises(NotEnoughOutcomesError, match="too small to give each part"):
+        split(settings, *cohorts)
+
+
+def test_the_checks_pass_on_sound_splits(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    split(settings, "a")
+    for check in (parts_are_disjoint, outcomes_are_stratified, outcome_is_no_feature):
+        assert check(settings).passed
+
+
+def test_a_client_in_two_parts_fails_the_check(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    split(settings, "a")
+    place = splits_dir(settings)
+    both = pa.concat_tables([read(settings, "y", "test"), read(settings, "y", "train").slice(0, 2)])
+    pq.write_table(both, place / "y_test.parquet")
+    result = parts_are_disjoint(settings)
+    assert not result.passed
+    assert result.metadata["clients_in_two_parts"].value == 2
+
+
+def test_parts_with_other_default_rates_fail_the_check(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    split(settings, "a")
+    y = read(settings, "y", "test")
+    pq.write_table(y.filter(pc.field("TARGET") == 1), splits_dir(settings) / "y_test.parquet")
+    assert not outcomes_are_stratified(settings).passed
+
+
+def test_an_outcome_among_the_features_fails_the_check(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    with duckdb.connect() as connection:
+        path = table_path(settings, "client_mart", "a")
+        write_parquet(connection, f"select *, SK_ID_CURR % 2 as MEAN_TARGET from read_parquet('{path}')", path)
+    split(settings, "a")
+    result = outcome_is_no_feature(settings)
+    assert not result.passed
+    assert result.metadata["leaks"].value == "MEAN_TARGET"

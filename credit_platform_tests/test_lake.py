@@ -1,0 +1,120 @@
+"""Tables have one place each and are never half written; folders change places all together."""
+
+import os
+from pathlib import Path
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+
+from credit_platform.lake import (
+    atomic,
+    atomic_folder,
+    connect,
+    identifier,
+    one_row,
+    quote,
+    replace_folders,
+    table_path,
+    write_parquet,
+)
+from credit_platform.settings import Settings
+
+
+def write_and_fail(path: Path) -> None:
+    path.write_text("half")
+    raise RuntimeError("halfway")
+
+
+def test_a_table_has_a_file_and_a_partitioned_one_a_file_per_cohort(settings: Settings) -> None:
+    assert table_path(settings, "splits") == settings.lake_dir / "splits.parquet"
+    assert table_path(settings, "client_mart", "2025-01") == settings.lake_dir / "client_mart" / "2025-01.parquet"
+
+
+def test_an_atomic_file_appears_when_its_block_succeeds(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.txt"
+    with atomic(path) as beside:
+        beside.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert os.listdir(path.parent) == ["a.txt"]
+
+
+def test_a_block_that_fails_leaves_the_old_file_and_nothing_beside(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(RuntimeError, match="halfway"), atomic(path) as beside:
+        write_and_fail(beside)
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_an_atomic_folder_takes_the_place_of_the_old_one_as_a_whole(tmp_path: Path) -> None:
+    path = tmp_path / "folder"
+    for name in ("first", "second"):
+        with atomic_folder(path) as beside:
+            (beside / name).touch()
+        assert os.listdir(path) == [name]
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_block_that_fails_leaves_the_old_folder_and_nothing_beside(tmp_path: Path) -> None:
+    (tmp_path / "folder" / "old").mkdir(parents=True)
+    with pytest.raises(RuntimeError, match="halfway"), atomic_folder(tmp_path / "folder") as beside:
+        write_and_fail(beside / "half")
+    assert os.listdir(tmp_path / "folder") == ["old"]
+    assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_folders_change_places_together_or_not_at_all(tmp_path: Path) -> None:
+    for name in ("new_a", "a", "b"):
+        (tmp_path / name / f"of_{name}").mkdir(parents=True)
+    moves = {tmp_path / "new_a": tmp_path / "a", tmp_path / "new_b": tmp_path / "b"}
+    with pytest.raises(FileNotFoundError):
+        replace_folders(moves)
+    assert os.listdir(tmp_path / "a") == ["of_a"]
+    assert os.listdir(tmp_path / "b") == ["of_b"]
+    (tmp_path / "new_b" / "of_new_b").mkdir(parents=True)
+    replace_folders(moves)
+    assert os.listdir(tmp_path / "a") == ["of_new_a"]
+    assert os.listdir(tmp_path / "b") == ["of_new_b"]
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_a_query_is_written_and_its_rows_counted(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "o'brien" / "t.parquet"
+    with connect(settings) as connection:
+        assert write_parquet(connection, "select i from range(7) t(i)", path) == 7
+    assert pq.read_table(path).column("i").to_pylist() == list(range(7))
+
+
+def test_a_query_that_fails_leaves_the_old_table(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    with connect(settings) as connection:
+        write_parquet(connection, "select 1 as a", path)
+        with pytest.raises(duckdb.Error):
+            write_parquet(connection, "select cast('x' || i as integer) from range(3) t(i)", path)
+    assert pq.read_table(path).to_pylist() == [{"a": 1}]
+    assert os.listdir(tmp_path) == ["t.parquet"]
+
+
+def test_a_connection_keeps_within_its_threads_and_leaves_no_spill_folder(settings: Settings) -> None:
+    with connect(settings.model_copy(update={"threads": 1})) as connection:
+        threads, spill = one_row(connection, "select current_setting('threads'), current_setting('temp_directory')")
+        assert threads == 1
+        assert Path(spill).is_dir()
+    assert not Path(spill).exists()
+
+
+@pytest.mark.parametrize("text", ["plain", "o'brien", 'say "no"', "a;--", "März", ""])
+def test_quoted_text_and_names_mean_themselves(text: str) -> None:
+    with duckdb.connect() as connection:
+        assert one_row(connection, f"select {quote(text)}") == (text,)
+        if text:
+            described = connection.execute(f"describe select 1 as {identifier(text)}").fetchall()
+            assert described[0][0] == text
+
+
+def test_a_query_that_gives_no_row_is_an_error() -> None:
+    with duckdb.connect() as connection, pytest.raises(LookupError, match="gave no row"):
+        one_row(connection, "select 1 where false")
