@@ -32,7 +32,7 @@ up: setup ## Start the Dagster UI and daemon, the API and the analyst's UI; Ctrl
 	@$(PLATFORM) up
 
 test: lint ## Format, lint, types, tests: all that CI runs
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: setup ## Format, lint and type checks
 	@$(BIN)/ruff format --check .

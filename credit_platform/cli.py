@@ -74,6 +74,7 @@ def land(
 ) -> None:
     """Check a delivery and take it into the landing area, all of it or nothing."""
     from credit_platform.home_credit.delivery import DeliveryError
+    from credit_platform.home_credit.landing import has_outcomes
     from credit_platform.home_credit.landing import land as take_in
     from credit_platform.runner import open_instance, register_cohorts
 
@@ -87,7 +88,8 @@ def land(
             register_cohorts(instance, settings())
     for result in landed:
         rows = ", ".join(f"{name} {count:,}" for name, count in result.rows.items())
-        console.print(f"landed cohort [bold]{result.cohort}[/bold]: {rows}")
+        known = "known" if has_outcomes(settings(), result.cohort) else "not known yet: scored, not trained on"
+        console.print(f"landed cohort [bold]{result.cohort}[/bold]: {rows}; outcomes {known}")
         for warning in result.warnings:
             console.print(f"  note: {warning}", markup=False, highlight=False)
 

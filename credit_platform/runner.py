@@ -15,7 +15,7 @@ from credit_platform.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
-INSTANCE_CONFIG = "telemetry:\n  enabled: false\n"
+INSTANCE_CONFIG = "telemetry:\n  enabled: false\nconcurrency:\n  runs:\n    max_concurrent_runs: 2\n"
 
 
 @dataclass
@@ -81,13 +81,15 @@ def run_job(
 
     instance.add_event_listener(outcome.run_id, listen)
     tags = {ASSET_PARTITION_RANGE_START_TAG: cohorts[0], ASSET_PARTITION_RANGE_END_TAG: cohorts[-1]} if cohorts else {}
-    _job(job, settings).execute_in_process(
+    result = _job(job, settings).execute_in_process(
         instance=instance,
         run_id=outcome.run_id,
         tags=tags,
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
+    if not result.success and not outcome.errors:
+        outcome.errors[job] = f"run {outcome.run_id} failed outside its steps; the Dagster UI has its log"
     return outcome
 
 
@@ -118,10 +120,12 @@ def _note(outcome: Outcome, event: Any, on_step: Callable[[str, str], None]) -> 
 
 
 def _first_cause(failure: Any) -> str:
-    """The message of the error that the step's own code raised."""
+    """The message of the error that the step's own code raised; its class is named unless it is the platform's own."""
     if failure.user_failure_data and failure.user_failure_data.description:
         return str(failure.user_failure_data.description)
     error = failure.error
     while error.cause is not None:
         error = error.cause
-    return str(error.message).strip()
+    message = str(error.message).strip()
+    kind, _, text = message.partition(": ")
+    return text if kind.startswith("credit_platform.") else message

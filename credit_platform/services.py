@@ -23,7 +23,8 @@ def serve(settings: Settings, console: Console, dagster_port: int, api_port: int
     with open_instance(settings):
         pass
     python, local = sys.executable, "127.0.0.1"
-    environment = {**os.environ, "CREDIT_API_URL": f"http://{local}:{api_port}", "DO_NOT_TRACK": "1"}
+    environment = {**os.environ, "CREDIT_API_URL": f"http://{local}:{api_port}"}
+    environment |= {"CREDIT_DATA_DIR": str(settings.data_dir), "DO_NOT_TRACK": "1"}
     commands = {
         f"Dagster UI  http://{local}:{dagster_port}": [
             *(python, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", local, "-p", str(dagster_port)),
@@ -38,7 +39,11 @@ def serve(settings: Settings, console: Console, dagster_port: int, api_port: int
         ],
     }
     started: dict[str, subprocess.Popen[bytes]] = {}
-    for stop in (signal.SIGTERM, signal.SIGINT):  # a shell that starts this in the background ignores SIGINT for it
+    # A shell that starts this in the background has it ignore SIGINT; nohup has it ignore SIGHUP, and means it.
+    signals = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
+    for stop in signals:
         signal.signal(stop, signal.default_int_handler)
     try:
         for name, command in commands.items():

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from credit_platform.automation.conditions import champion_decides
 from credit_platform.automation.jobs import monitor
 from credit_platform.automation.partitions import cohorts
 
@@ -16,7 +17,7 @@ def monthly_monitoring(context: dg.ScheduleEvaluationContext) -> dg.RunRequest |
     known = cohorts.get_partition_keys(dynamic_partitions_store=context.instance)
     if not known:
         return dg.SkipReason("no cohort has been landed")
-    if context.instance.get_latest_materialization_event(dg.AssetKey("champion")) is None:
+    if not champion_decides(context.instance):
         return dg.SkipReason("no champion has been trained")
     newest = max(known)
     return dg.RunRequest(run_key=f"{newest}-{context.scheduled_execution_time:%Y-%m}", partition_key=newest)

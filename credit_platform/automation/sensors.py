@@ -1,11 +1,14 @@
 """What happens by itself: cohorts are noticed when they land or change, drift and failed runs raise alerts."""
 
 import json
+from hashlib import sha256
 
 import dagster as dg
 
+from credit_platform.automation.conditions import champion_decides, is_processed
 from credit_platform.automation.jobs import build_mart, process_cohort
 from credit_platform.automation.partitions import cohorts
+from credit_platform.home_credit.delivery import DeliveryError
 from credit_platform.home_credit.landing import content_hashes, landed_cohorts
 from credit_platform.model import registry
 from credit_platform.monitoring.alerts import Alert, drift_alert, raise_alert
@@ -22,25 +25,24 @@ from credit_platform.settings import Settings
 def landing_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
     seen: dict[str, dict[str, str]] = json.loads(context.cursor or "{}")
     now: dict[str, dict[str, str]] = {}
-    new, changed = [], []
+    changed = []
     known = set(cohorts.get_partition_keys(dynamic_partitions_store=context.instance))
-    for cohort in landed_cohorts(settings):
+    landed = landed_cohorts(settings)
+    for cohort in landed:
         stamp = _stamp(settings, cohort)
         before = seen.get(cohort, {})
         if before.get("stamp") == stamp:
             now[cohort] = before
             continue
-        hashes = json.dumps(content_hashes(settings.landing_dir / cohort), sort_keys=True)
-        now[cohort] = {"stamp": stamp, "hashes": hashes}
-        if cohort not in known:
-            new.append(cohort)
-        if before.get("hashes") != hashes:
+        now[cohort] = {"stamp": stamp, "content": _content(settings, cohort)}
+        if before.get("content") != now[cohort]["content"] and (before or not is_processed(settings, cohort)):
             changed.append(cohort)
-    has_champion = context.instance.get_latest_materialization_event(dg.AssetKey("champion")) is not None
-    job = process_cohort if has_champion else build_mart
+    new = [cohort for cohort in landed if cohort not in known]
+    job = process_cohort if champion_decides(context.instance) else build_mart
+    # Keyed by stamp, not by content: a delivery that is taken back to what it was must run again.
     return dg.SensorResult(
         run_requests=[
-            dg.RunRequest(run_key=f"{cohort}:{now[cohort]['hashes']}", job_name=job.name, partition_key=cohort)
+            dg.RunRequest(run_key=f"{cohort}:{now[cohort]['stamp']}", job_name=job.name, partition_key=cohort)
             for cohort in changed
         ],
         dynamic_partitions_requests=[cohorts.build_add_request(new)] if new else [],
@@ -50,9 +52,21 @@ def landing_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourcePar
 
 
 def _stamp(settings: Settings, cohort: str) -> str:
-    """Names, sizes and times of a cohort's files: cheap, and content is hashed only where it differs."""
-    files = sorted((settings.landing_dir / cohort).iterdir())
-    return json.dumps([(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files])
+    """Names, sizes and times of a cohort's files: cheap, and content is read only where it differs."""
+    files = [(path, path.stat()) for path in sorted((settings.landing_dir / cohort).iterdir())]
+    return _digest([(path.name, found.st_size, found.st_mtime_ns) for path, found in files])
+
+
+def _content(settings: Settings, cohort: str) -> str:
+    """A delivery that can't be told apart into tables counts as changed: its run says what is wrong with it."""
+    try:
+        return _digest(content_hashes(settings.landing_dir / cohort))
+    except DeliveryError as error:
+        return _digest(str(error))
+
+
+def _digest(value: object) -> str:
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 @dg.sensor(

@@ -7,6 +7,7 @@ from credit_platform.features.splits import splits_dir
 from credit_platform.lake import atomic_folder
 from credit_platform.metadata import markdown_table, plot
 from credit_platform.model import registry
+from credit_platform.model.reference import draw
 from credit_platform.resources import MlflowRuns
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
@@ -29,7 +30,7 @@ def shap_summary(
     matplotlib.use("Agg")
     version = registry.fetch(settings)
     scorer = Scorer.load(version.folder, version.number)
-    table = pq.read_table(splits_dir(settings) / "X_valid.parquet").slice(0, settings.shap_sample)
+    table = draw(pq.read_table(splits_dir(settings) / "X_valid.parquet"), settings.shap_sample, settings.seed)
     explanation = global_explanation(scorer, table)
     strongest = importance(explanation)
     figures = plots(explanation)

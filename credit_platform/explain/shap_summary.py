@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from credit_platform.features.schema import FeatureSchema, model_frame
 from credit_platform.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -22,14 +23,13 @@ def global_explanation(scorer: Scorer, table: "pa.Table") -> "Explanation":
     from shap import Explanation
 
     values = scorer.table_contributions(table)
-    probability = scorer.table_probabilities(table)
-    error = float(np.max(np.abs(values.sum(axis=1) - np.log(probability / (1 - probability)))))
+    error = float(np.max(np.abs(values.sum(axis=1) - scorer.table_margins(table))))
     if error > 1e-6:
         raise ArithmeticError(f"SHAP values miss the model's margin by {error:g}")
     return Explanation(
         values=values[:, :-1],
         base_values=values[:, -1],
-        data=np.column_stack([_plottable(table, feature.name, feature.kind) for feature in scorer.schema.features]),
+        data=_plottable(table, scorer.schema),
         feature_names=scorer.schema.names,
     )
 
@@ -56,9 +56,9 @@ def plots(explanation: "Explanation", top: int = 20) -> dict[str, "Figure"]:
     return figures
 
 
-def _plottable(table: "pa.Table", name: str, kind: str) -> NDArray[np.float64]:
+def _plottable(table: "pa.Table", schema: FeatureSchema) -> NDArray[np.float64]:
     """Numbers as they are; a category as its rank by name, which gives the beeswarm a colour and means nothing more."""
-    column = table.column(name)
-    if kind == "numeric":
-        return np.asarray(column.to_numpy(), float)
-    return np.asarray(column.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False), float)
+    frame = model_frame(table, schema)
+    for name in schema.category_names:
+        frame[name] = np.unique(frame[name], return_inverse=True)[1]
+    return frame.to_numpy(float)

@@ -3,9 +3,8 @@
 import dagster as dg
 
 from credit_platform.features.preprocessor import FILE_NAME, fit_preprocessor
-from credit_platform.features.splits import PARTS, splits_dir, write_splits
-from credit_platform.home_credit.landing import has_outcomes, landed_cohorts
-from credit_platform.lake import atomic_folder, table_path
+from credit_platform.features.splits import PARTS, labelled_cohorts, splits_dir, write_splits
+from credit_platform.lake import atomic_folder
 from credit_platform.mart.build import mart_columns
 from credit_platform.metadata import markdown_table
 from credit_platform.settings import Settings
@@ -25,11 +24,7 @@ def feature_splits(context: dg.AssetExecutionContext, settings: dg.ResourceParam
     import joblib
     import pyarrow.parquet as pq
 
-    cohorts = [
-        cohort
-        for cohort in landed_cohorts(settings)
-        if table_path(settings, "client_mart", cohort).exists() and has_outcomes(settings, cohort)
-    ]
+    cohorts = labelled_cohorts(settings)
     context.log.info(f"labelled cohorts: {', '.join(cohorts) or 'none'}")
     meanings = {column.name: column.meaning for column in mart_columns()}
     place = splits_dir(settings)

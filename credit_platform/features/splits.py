@@ -34,13 +34,25 @@ def splits_dir(settings: Settings) -> Path:
     return settings.lake_dir / "feature_splits"
 
 
+def labelled_cohorts(settings: Settings) -> list[str]:
+    """The cohorts whose mart and outcomes are in the lake, in order; one whose outcomes are empty is not labelled."""
+    found = []
+    with connect(settings) as connection:
+        for path in sorted((settings.lake_dir / "raw_outcomes").glob("[!.]*.parquet")):
+            outcomes = one_row(connection, f"select count(*) from read_parquet({quote(str(path))})")[0]
+            if outcomes and table_path(settings, "client_mart", path.stem).exists():
+                found.append(path.stem)
+    return found
+
+
 def write_splits(
     settings: Settings, cohorts: Sequence[str], meanings: dict[str, str], folder: Path
 ) -> tuple[FeatureSchema, dict[str, Part]]:
-    """Writes `X_<part>.parquet` (identity and features) and `y_<part>.parquet` (identity, TARGET, sample_weight).
+    """Writes `X_<part>.parquet` (identity, mart columns) and `y_<part>.parquet` (identity, TARGET, sample_weight).
 
     The parts are stratified by cohort and outcome. `sample_weight` balances the outcomes: n / (2 n_class), as counted
-    in the train part. Features that never vary among the train clients are left out.
+    in the train part. The schema leaves out what never varies among the train clients;
+    the files keep it, so that a version with another schema can be judged on the same clients.
 
     Raises:
         NotEnoughOutcomesError: fewer than ten defaults or ten good clients have known outcomes, or a part has none.
@@ -53,10 +65,10 @@ def write_splits(
         mart = _union(settings, "client_mart", cohorts)
         connection.execute(f"create temp view rows as select * from labelled join ({mart}) using (cohort, SK_ID_CURR)")
         schema = _fit_schema(connection, cohorts, meanings)
-        columns = ", ".join(identifier(name) for name in (*IDENTITY, *schema.names))
         for part in PARTS:
             chosen = f"from rows where part = {quote(part)} order by cohort, SK_ID_CURR"
-            write_parquet(connection, f"select {columns} {chosen}", folder / f"X_{part}.parquet")
+            inputs = f"select * exclude (TARGET, part, sample_weight) {chosen}"
+            write_parquet(connection, inputs, folder / f"X_{part}.parquet")
             write_parquet(
                 connection, f"select cohort, SK_ID_CURR, TARGET, sample_weight {chosen}", folder / f"y_{part}.parquet"
             )

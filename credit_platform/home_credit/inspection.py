@@ -13,6 +13,9 @@ from credit_platform.home_credit.contracts import Column, Table, table
 from credit_platform.home_credit.delivery import OUTCOME, DeliveredFile, Problem, reason, stem, typed_column
 from credit_platform.lake import identifier, one_row, quote
 
+MOST_CATEGORIES = 20
+"""How many different unknown categories of a column are taken for categories and named."""
+
 
 @dataclass(frozen=True)
 class Inspection:
@@ -131,13 +134,17 @@ def _first_row(
 
 
 def _unknown_values(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, column: Column) -> str:
-    """The most frequent unknown categories, shortened; category codes are no personal data."""
+    """The most frequent unknown categories, shortened. Many different ones are no categories but, where columns have
+    shifted, may be personal data, and are counted instead.
+    """
     known = ", ".join(quote(category) for category in column.categories)
     found = connection.execute(
         f"select left(v, 40) from (select {typed_column(column)[0]} as v from {file.scan()}) where v not in ({known}) "
-        "group by v order by count(*) desc, v limit 5"
-    ).fetchall()
-    return ", ".join(repr(row[0]) for row in found)
+        "group by v order by count(*) desc, v"
+    ).fetchmany(MOST_CATEGORIES + 1)
+    if len(found) > MOST_CATEGORIES:
+        return f"in more than {MOST_CATEGORIES} different values"
+    return ", ".join(repr(row[0]) for row in found[:5])
 
 
 def _repeated_keys(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table) -> list[Problem]:

@@ -28,6 +28,8 @@ class SearchConfig(dg.Config):
 
     depth: list[int] = Field([4, 6], description="Depths of the trees.")
     l2_leaf_reg: list[float] = Field([3.0, 20.0], description="L2 penalties on leaf values.")
+    iterations: list[int] = Field([250], description="Numbers of trees.")
+    learning_rate: list[float] = Field([0.06], description="Step sizes of boosting.")
 
 
 @dg.asset(
@@ -154,14 +156,14 @@ def champion(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Setti
     context.log.info(
         f"version {challenger.number} {'promoted' if outcome.passed else 'not promoted'}: {outcome.reason}"
     )
-    deciding = registry.find(settings, settings.model_alias)
+    deciding = registry.number_under(settings, settings.model_alias)
     return dg.MaterializeResult(
         metadata={
-            "version": deciding.number if deciding else "none",
+            "version": deciding or "none",
             "challenger": challenger.number,
             "promoted": outcome.passed,
             "reason": outcome.reason,
-            "cost_per_client": judged[deciding.number]["cost_per_client"] if deciding else numbers["cost_per_client"],
+            "cost_per_client": judged[deciding]["cost_per_client"] if deciding else numbers["cost_per_client"],
             "compared": markdown_table(
                 [{"version": n, "AUC": m["auc"], "cost per client": m["cost_per_client"]} for n, m in judged.items()]
             ),

@@ -8,8 +8,8 @@ from credit_platform.settings import Settings
 
 @dg.asset_check(asset="champion", blocking=True, description="A version is registered under the champion's alias.")
 def a_champion_decides(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
-    found = registry.find(settings, settings.model_alias)
-    return dg.AssetCheckResult(passed=found is not None, metadata={"version": found.number if found else "none"})
+    number = registry.number_under(settings, settings.model_alias)
+    return dg.AssetCheckResult(passed=number is not None, metadata={"version": number or "none"})
 
 
 @dg.asset_check(

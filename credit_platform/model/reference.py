@@ -22,12 +22,17 @@ def write_reference(features: "pa.Table", probability: NDArray[np.float64], seed
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = features.append_column(SCORE, pa.array(probability))
-    if table.num_rows > MOST_ROWS:
-        table = table.take(np.sort(np.random.default_rng(seed).choice(table.num_rows, MOST_ROWS, replace=False)))
     path = folder / FILE_NAME
-    pq.write_table(table, path, compression="zstd")
+    scored = features.append_column(SCORE, pa.array(probability))
+    pq.write_table(draw(scored, MOST_ROWS, seed), path, compression="zstd")
     return path
+
+
+def draw(table: "pa.Table", rows: int, seed: int) -> "pa.Table":
+    """Up to `rows` rows drawn at random, in the table's order; the first ones would be the oldest cohort's."""
+    if table.num_rows <= rows:
+        return table
+    return table.take(np.sort(np.random.default_rng(seed).choice(table.num_rows, rows, replace=False)))
 
 
 def read_reference(version_folder: Path) -> "pa.Table":

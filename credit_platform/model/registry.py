@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from credit_platform.lake import atomic_folder
 from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,8 +42,10 @@ def client(settings: Settings) -> "MlflowClient":
     MLflow puts the artifacts of a SQLite store relative to the working directory unless the experiment says otherwise,
     so the experiment is made here, once, with an absolute location.
     """
+    import mlflow
     from mlflow import MlflowClient
 
+    mlflow.set_tracking_uri(settings.tracking_uri)  # models:/ addresses are looked up in the process's store only
     if not settings.mlflow_tracking_uri:
         settings.mlflow_dir.mkdir(parents=True, exist_ok=True)
     found = MlflowClient(settings.tracking_uri)
@@ -52,17 +55,28 @@ def client(settings: Settings) -> "MlflowClient":
     return found
 
 
-def find(settings: Settings, alias: str) -> Version | None:
-    """The version under an alias with its files on this machine, or None where there is none."""
+def number_under(settings: Settings, alias: str) -> str | None:
+    """The number of the version under an alias, or None where there is none. Leaves an empty machine empty."""
     from mlflow.exceptions import MlflowException
 
+    if not settings.mlflow_tracking_uri and not settings.mlflow_dir.exists():
+        return None
     try:
-        found = client(settings).get_model_version_by_alias(settings.model_name, alias)
+        aliases = client(settings).get_registered_model(settings.model_name).aliases
     except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
             return None
         raise
-    return Version(str(found.version), str(found.run_id), _download(settings, str(found.version)))
+    return str(aliases[alias]) if alias in aliases else None
+
+
+def find(settings: Settings, alias: str) -> Version | None:
+    """The version under an alias with its files on this machine, or None where there is none."""
+    number = number_under(settings, alias)
+    if number is None:
+        return None
+    run_id = client(settings).get_model_version(settings.model_name, number).run_id
+    return Version(number, str(run_id), _files(settings, number))
 
 
 def fetch(settings: Settings, alias: str | None = None) -> Version:
@@ -106,23 +120,28 @@ def point(settings: Settings, alias: str, number: str) -> None:
     client(settings).set_registered_model_alias(settings.model_name, alias, number)
 
 
-def _download(settings: Settings, number: str) -> Path:
-    import mlflow
+def _files(settings: Settings, number: str) -> Path:
+    """A version's folder: where MLflow keeps it on this machine, or a copy of what the server has, made once."""
+    from mlflow.artifacts import download_artifacts
 
-    return Path(
-        mlflow.artifacts.download_artifacts(
-            artifact_uri=f"models:/{settings.model_name}/{number}", tracking_uri=settings.tracking_uri
-        )
-    )
+    address = f"models:/{settings.model_name}/{number}"
+    if not settings.mlflow_tracking_uri:
+        return Path(download_artifacts(artifact_uri=address))
+    copy = settings.mlflow_dir / "versions" / settings.model_name / number
+    if not copy.exists():
+        with atomic_folder(copy) as beside:
+            download_artifacts(artifact_uri=address, dst_path=str(beside))
+    return copy
 
 
 def fail_open_runs(settings: Settings, dagster_run_id: str) -> int:
     """Ends as FAILED the MLflow runs that a Dagster run left open because its process was killed. Returns how many."""
     found = client(settings)
-    experiment = found.get_experiment_by_name(settings.mlflow_experiment)
-    opened = found.search_runs(
-        [experiment.experiment_id], f"tags.dagster_run_id = '{dagster_run_id}' and attributes.status = 'RUNNING'"
-    )
-    for run in opened:
-        found.set_terminated(run.info.run_id, "FAILED")
+    experiments = [found.get_experiment_by_name(settings.mlflow_experiment).experiment_id]
+    runs = list(found.search_runs(experiments, f"tags.dagster_run_id = '{dagster_run_id}'"))
+    for run in tuple(runs):
+        runs += found.search_runs(experiments, f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
+    opened = [run.info.run_id for run in runs if run.info.status == "RUNNING"]
+    for run_id in opened:
+        found.set_terminated(run_id, "FAILED")
     return len(opened)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from catboost import CatBoostClassifier
     from sklearn.model_selection import GridSearchCV
 
-FIXED: dict[str, Any] = {"iterations": 250, "learning_rate": 0.06, "rsm": 0.3, "border_count": 64}
+FIXED: dict[str, Any] = {"rsm": 0.3, "border_count": 64}
 
 
 @dataclass(frozen=True)

@@ -30,19 +30,10 @@ def raise_alert(settings: Settings, alert: Alert) -> None:
     path = log_path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps({"at": datetime.now(UTC).isoformat(timespec="seconds"), **asdict(alert)})
-    with path.open("a", encoding="utf-8") as log:
-        log.write(line + "\n")
+    with path.open("ab", buffering=0) as log:
+        log.write(f"{line}\n".encode())
 
 
 def drift_alert(verdict: Mapping[str, Any], report: Path) -> Alert:
     """The alert for a drifted cohort's verdict, as `drift.Verdict.as_json` gives it."""
-    columns = verdict["drifted_columns"]
-    named = ", ".join(columns[:5]) + (f" and {len(columns) - 5} more" if len(columns) > 5 else "")
-    return Alert(
-        "drift",
-        "warn",
-        str(verdict["cohort"]),
-        f"cohort {verdict['cohort']}: {verdict['drift_share']:.0%} of the watched features drifted "
-        f"(limit {verdict['threshold']:.0%}), score PSI {verdict['score_psi']:.2f}; {named or 'no single feature'}",
-        str(report),
-    )
+    return Alert("drift", "warn", str(verdict["cohort"]), str(verdict["sentence"]), str(report))

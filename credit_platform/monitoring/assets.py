@@ -9,7 +9,7 @@ from credit_platform.features.schema import FeatureSchema
 from credit_platform.lake import atomic, table_path
 from credit_platform.metadata import markdown_table, plot
 from credit_platform.model import registry
-from credit_platform.model.reference import SCORE, read_reference
+from credit_platform.model.reference import SCORE, draw, read_reference
 from credit_platform.monitoring import evidently_report
 from credit_platform.monitoring.drift import judge
 from credit_platform.monitoring.plots import drift_bars
@@ -53,16 +53,18 @@ def drift_report(context: dg.AssetExecutionContext, settings: dg.ResourceParam[S
         )
         html, evidently_json = report_path(settings, cohort), report_path(settings, cohort, "evidently.json")
         evidently_report.write_report(
-            reference.slice(0, settings.drift_sample),
-            current.slice(0, settings.drift_sample),
+            draw(reference, settings.drift_sample, settings.seed),
+            draw(current, settings.drift_sample, settings.seed),
             watched,
             settings.drift_psi,
+            settings.drift_share,
             html,
             evidently_json,
+            verdict.sentence,
         )
         with atomic(verdict_path(settings, cohort)) as beside:
             beside.write_text(json.dumps(verdict.as_json(), indent=1), "utf-8")
-        context.log.info(f"{cohort}: {'drifted' if verdict.drifted else 'stable'}, share {verdict.drift_share:.0%}")
+        context.log.info(verdict.sentence)
         if verdict.drifted:
             drifted.append(cohort)
         context.add_asset_metadata(

@@ -54,9 +54,21 @@ class Verdict:
     share_limit: float
     drifted: bool
 
+    @property
+    def sentence(self) -> str:
+        """The verdict in words; it names columns, never clients."""
+        moved = [column.column for column in self.columns if column.drifted]
+        named = ", ".join(moved[:5]) + (f" and {len(moved) - 5} more" if len(moved) > 5 else "")
+        return (
+            f"cohort {self.cohort} {'has drifted' if self.drifted else 'is stable'}: {self.drift_share:.0%} of "
+            f"{len(self.columns)} watched features moved (limit {self.share_limit:.0%}), score PSI {self.score_psi:.2f}"
+            + (f"; {named}" if named else "")
+        )
+
     def as_json(self) -> dict[str, Any]:
         moved = [column for column in self.columns if column.drifted]
         return {
+            "sentence": self.sentence,
             "cohort": self.cohort,
             "model_version": self.model_version,
             "drifted": self.drifted,

@@ -6,6 +6,8 @@ deciles are registered as a method of their own, and picture and verdict agree.
 """
 
 import os
+import re
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +25,19 @@ METHOD = "psi_reference_deciles"
 
 
 def write_report(
-    reference: "pa.Table", current: "pa.Table", schema: FeatureSchema, psi_limit: float, html: Path, json: Path
+    reference: "pa.Table",
+    current: "pa.Table",
+    schema: FeatureSchema,
+    psi_limit: float,
+    share_limit: float,
+    html: Path,
+    json: Path,
+    verdict: str = "",
 ) -> dict[str, float]:
-    """Draws the drift of the schema's columns between two samples. Returns Evidently's PSI by column."""
+    """Draws the drift of the schema's columns between two samples, with the full-data `verdict` at the top of the page.
+
+    Returns Evidently's PSI by column.
+    """
     os.environ["DO_NOT_TRACK"] = "1"
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
@@ -33,7 +45,7 @@ def write_report(
     _register_method()
     numeric = [f.name for f in schema.features if f.kind == "numeric"]
     frames = [model_frame(table, schema) for table in (reference, current)]
-    usable = [n for n in schema.names if n not in numeric or all(frame[n].notna().any() for frame in frames)]
+    usable = [n for n in schema.names if n not in numeric or all(np.isfinite(frame[n]).any() for frame in frames)]
     definition = DataDefinition(
         numerical_columns=[n for n in numeric if n in usable],
         categorical_columns=schema.category_names,
@@ -44,11 +56,18 @@ def write_report(
     )
     before, after = (Dataset.from_pandas(frame[usable], data_definition=definition) for frame in frames)
     preset = DataDriftPreset(
-        columns=usable, num_method=METHOD, num_threshold=psi_limit, cat_method="psi", cat_threshold=psi_limit
+        columns=usable,
+        drift_share=share_limit,
+        num_method=METHOD,
+        num_threshold=psi_limit,
+        cat_method="psi",
+        cat_threshold=psi_limit,
     )
     snapshot = Report([preset]).run(after, before)
     with atomic(html) as beside:
         snapshot.save_html(str(beside))
+        if verdict:
+            beside.write_text(_with_headline(beside.read_text("utf-8"), verdict), "utf-8")
     with atomic(json) as beside:
         snapshot.save_json(str(beside))
     return {
@@ -56,6 +75,15 @@ def write_report(
         for metric in snapshot.dict()["metrics"]
         if metric["config"]["type"].endswith(":ValueDrift")
     }
+
+
+def _with_headline(page: str, verdict: str) -> str:
+    note = "Judged on all clients: values, missing shares, unseen categories. Evidently draws a sample's values below."
+    headline = (
+        '<div style="font: 16px/1.5 sans-serif; margin: 16px; padding: 12px 16px; border-left: 6px solid #1f5fa8; '
+        f'background: #eef4fb; color: #16324f"><strong>Verdict: {escape(verdict)}</strong><br>{note}</div>'
+    )
+    return re.sub(r"<body[^>]*>", lambda body: body[0] + headline, page, count=1)
 
 
 def _register_method() -> None:

@@ -29,8 +29,11 @@ def score_mart(scorer: Scorer, mart: Path, out: Path) -> Scored:
 
     clients = refused = 0
     total = 0.0
-    with atomic(out) as beside, pq.ParquetWriter(beside, _schema(), compression="zstd") as writer:
-        source = pq.ParquetFile(mart)
+    with (
+        pq.ParquetFile(mart) as source,
+        atomic(out) as beside,
+        pq.ParquetWriter(beside, _schema(), compression="zstd") as writer,
+    ):
         for batch in source.iter_batches(BATCH_ROWS, columns=["SK_ID_CURR", *scorer.schema.names]):
             table = pa.Table.from_batches([batch])
             probability = scorer.table_probabilities(table)

@@ -94,6 +94,10 @@ class Scorer:
         """SHAP values, shape (table.num_rows, features + 1); the last column is the baseline."""
         return self._shap(pool_of_table(table, self.schema))
 
+    def table_margins(self, table: "pa.Table") -> NDArray[np.float64]:
+        """Log-odds of default, shape (table.num_rows,); exact where a probability is too close to 1 to tell."""
+        return np.asarray(self.model.predict(pool_of_table(table, self.schema), prediction_type="RawFormulaVal"), float)
+
     def most_important(self, count: int) -> list[Feature]:
         """The features that move the model's output most (CatBoost's `PredictionValuesChange`), strongest first."""
         order = np.argsort(-np.asarray(self.model.get_feature_importance()), kind="stable")

@@ -1,0 +1,216 @@
+"""The landing and the drift sensor, ticked against a real instance."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from credit_platform.automation.sensors import drift_sensor, landing_sensor
+from credit_platform.definitions import build_defs
+from credit_platform.lake import table_path
+from credit_platform.monitoring.alerts import log_path
+from credit_platform.monitoring.drift import ColumnDrift, Verdict
+from credit_platform.monitoring.reports import verdict_path
+from credit_platform.resources import resources
+from credit_platform.settings import Settings
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as persistent:
+        yield persistent
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(_env_file=None, data_dir=tmp_path)
+
+
+class Ticks:
+    """A sensor that is ticked again and again, as the daemon does: the cursor and new partitions are kept."""
+
+    def __init__(self, sensor: dg.SensorDefinition, settings: Settings, instance: dg.DagsterInstance) -> None:
+        self.sensor, self.instance, self.cursor = sensor, instance, None
+        self.settings, self.definitions = settings, build_defs(resources(settings))
+
+    def tick(self) -> list[dg.RunRequest]:
+        context = dg.build_sensor_context(
+            self.instance,
+            self.cursor,
+            definitions=self.definitions,
+            resources={"settings": self.settings},
+            instance_ref=self.instance.get_ref(),
+        )
+        found = self.sensor.evaluate_tick(context)
+        self.cursor = found.cursor
+        for request in found.dynamic_partitions_requests or []:
+            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
+        assert found.run_requests or found.skip_message
+        return list(found.run_requests or [])
+
+
+@pytest.fixture
+def landing(settings: Settings, instance: dg.DagsterInstance) -> Ticks:
+    return Ticks(landing_sensor, settings, instance)
+
+
+@pytest.fixture
+def drift(settings: Settings, instance: dg.DagsterInstance) -> Ticks:
+    return Ticks(drift_sensor, settings, instance)
+
+
+def deliver(settings: Settings, cohort: str, clients: str = "1,2,3") -> Path:
+    path = settings.landing_dir / cohort / "application.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("SK_ID_CURR\n" + clients.replace(",", "\n"), "utf-8")
+    return path
+
+
+def touch(path: Path, seconds: int = 60) -> None:
+    os.utime(path, (path.stat().st_mtime + seconds,) * 2)
+
+
+def partitions(requests: list[dg.RunRequest]) -> list[str | None]:
+    return [request.partition_key for request in requests]
+
+
+def test_an_empty_landing_area_requests_nothing(landing: Ticks) -> None:
+    assert landing.tick() == []
+
+
+def test_a_new_cohort_becomes_a_partition_and_is_run_once(
+    landing: Ticks, settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    deliver(settings, "2025-01")
+    assert partitions(landing.tick()) == ["2025-01"]
+    assert instance.get_dynamic_partitions("cohort") == ["2025-01"]
+    assert landing.tick() == []
+
+
+def test_two_new_cohorts_are_both_run(landing: Ticks, settings: Settings) -> None:
+    deliver(settings, "2025-01")
+    deliver(settings, "2025-02")
+    assert partitions(landing.tick()) == ["2025-01", "2025-02"]
+
+
+def test_one_more_cohort_runs_alone(landing: Ticks, settings: Settings, instance: dg.DagsterInstance) -> None:
+    deliver(settings, "2025-01")
+    landing.tick()
+    deliver(settings, "2025-02")
+    assert partitions(landing.tick()) == ["2025-02"]
+    assert instance.get_dynamic_partitions("cohort") == ["2025-01", "2025-02"]
+
+
+def test_a_file_with_new_content_runs_its_cohort_again(landing: Ticks, settings: Settings) -> None:
+    path = deliver(settings, "2025-01")
+    deliver(settings, "2025-02")
+    landing.tick()
+    deliver(settings, "2025-01", "4,5,6")
+    touch(path)
+    assert partitions(landing.tick()) == ["2025-01"]
+
+
+def test_outcomes_that_arrive_later_run_their_cohort_again(landing: Ticks, settings: Settings) -> None:
+    path = deliver(settings, "2025-01")
+    landing.tick()
+    path.with_name("outcomes.csv").write_text("SK_ID_CURR,TARGET\n1,0", "utf-8")
+    assert partitions(landing.tick()) == ["2025-01"]
+
+
+def test_a_file_that_was_touched_but_holds_the_same_runs_nothing(landing: Ticks, settings: Settings) -> None:
+    path = deliver(settings, "2025-01")
+    landing.tick()
+    touch(path)
+    assert landing.tick() == []
+
+
+def test_a_delivery_that_is_taken_back_runs_again_under_a_key_of_its_own(landing: Ticks, settings: Settings) -> None:
+    keys = []
+    for i, clients in enumerate(("1,2,3", "4,5,6", "1,2,3")):
+        touch(deliver(settings, "2025-01", clients), 60 * i)
+        keys += [request.run_key for request in landing.tick()]
+    assert len(keys) == len(set(keys)) == 3
+
+
+def test_a_cohort_that_the_command_line_already_ran_is_only_noted(
+    landing: Ticks, settings: Settings, instance: dg.DagsterInstance
+) -> None:
+    path = deliver(settings, "2025-01")
+    mart = table_path(settings, "client_mart", "2025-01")
+    mart.parent.mkdir(parents=True)
+    mart.touch()
+    os.utime(mart, (path.stat().st_ctime + 60,) * 2)
+    assert landing.tick() == []
+    assert instance.get_dynamic_partitions("cohort") == ["2025-01"]
+    deliver(settings, "2025-01", "4,5,6")
+    touch(path)
+    assert partitions(landing.tick()) == ["2025-01"]
+
+
+def test_folders_that_are_no_cohorts_are_passed_over(landing: Ticks, settings: Settings) -> None:
+    deliver(settings, ".2025-01.half-landed")
+    (settings.landing_dir / "notes.txt").write_text("x", "utf-8")
+    assert landing.tick() == []
+
+
+def test_a_folder_with_a_table_twice_does_not_keep_the_others_from_running(landing: Ticks, settings: Settings) -> None:
+    deliver(settings, "2025-01").with_name("application.parquet").write_bytes(b"x")
+    deliver(settings, "2025-02")
+    assert partitions(landing.tick()) == ["2025-01", "2025-02"]
+    assert landing.tick() == []
+
+
+@pytest.mark.parametrize(("version", "job"), [(None, "build_mart"), ("none", "build_mart"), ("3", "process_cohort")])
+def test_a_new_cohort_is_scored_and_monitored_only_where_a_champion_decides(
+    landing: Ticks, settings: Settings, instance: dg.DagsterInstance, version: str | None, job: str
+) -> None:
+    if version is not None:
+        instance.report_runless_asset_event(dg.AssetMaterialization("champion", metadata={"version": version}))
+    deliver(settings, "2025-01")
+    assert [request.job_name for request in landing.tick()] == [job]
+
+
+def report(settings: Settings, cohort: str, drifted: bool, version: str = "1") -> None:
+    path = verdict_path(settings, cohort)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    column = ColumnDrift("EXT_SOURCE_2", 0.3, 0.0, 0.0, 0.0, ("values moved (PSI 0.30)",))
+    verdict = Verdict(cohort, version, (column,), 0.2, 1.0, 0.2, drifted)
+    path.write_text(json.dumps(verdict.as_json()), "utf-8")
+
+
+def alerts(settings: Settings) -> list[str]:
+    path = log_path(settings)
+    return [json.loads(line)["subject"] for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+
+
+def test_no_reports_or_stable_ones_raise_no_alert(drift: Ticks, settings: Settings) -> None:
+    drift.tick()
+    report(settings, "2025-01", drifted=False)
+    drift.tick()
+    assert alerts(settings) == []
+
+
+def test_a_drifted_cohort_raises_one_alert_however_often_the_sensor_looks(drift: Ticks, settings: Settings) -> None:
+    report(settings, "2025-01", drifted=False)
+    report(settings, "2025-02", drifted=True)
+    for _ in range(3):
+        drift.tick()
+    assert alerts(settings) == ["2025-02"]
+
+
+def test_a_cohort_that_drifts_from_a_new_version_too_raises_another_alert(drift: Ticks, settings: Settings) -> None:
+    for version in ("1", "1", "2", "2"):
+        report(settings, "2025-02", drifted=True, version=version)
+        drift.tick()
+    assert alerts(settings) == ["2025-02", "2025-02"]
+
+
+def test_a_second_drifted_cohort_raises_its_own_alert(drift: Ticks, settings: Settings) -> None:
+    report(settings, "2025-02", drifted=True)
+    drift.tick()
+    report(settings, "2025-03", drifted=True)
+    drift.tick()
+    assert alerts(settings) == ["2025-02", "2025-03"]
