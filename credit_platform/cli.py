@@ -87,7 +87,8 @@ def land(
         with open_instance(settings()) as instance:
             register_cohorts(instance, settings())
     for result in landed:
-        rows = ", ".join(f"{name} {count:,}" for name, count in result.rows.items())
+        applications = result.rows.get("application", 0)
+        rows = f"{applications:,} applications, {sum(result.rows.values()) - applications:,} rows of other tables"
         known = "known" if has_outcomes(settings(), result.cohort) else "not known yet: scored, not trained on"
         console.print(f"landed cohort [bold]{result.cohort}[/bold]: {rows}; outcomes {known}")
         for warning in result.warnings:

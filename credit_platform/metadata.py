@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+def schema_of(**columns: tuple[str, str]) -> dg.TableSchema:
+    """A column schema from each column's type and meaning."""
+    return dg.TableSchema(
+        columns=[dg.TableColumn(name, kind, description=meaning) for name, (kind, meaning) in columns.items()]
+    )
+
+
 def column_schema(contract: Table) -> dg.TableSchema:
     """A contract as the column schema that Dagster shows."""
     return dg.TableSchema(

@@ -5,7 +5,7 @@ import dagster as dg
 from credit_platform.explain.shap_summary import global_explanation, importance, plots
 from credit_platform.features.splits import splits_dir
 from credit_platform.lake import atomic_folder
-from credit_platform.metadata import markdown_table, plot
+from credit_platform.metadata import markdown_table, plot, schema_of
 from credit_platform.model import registry
 from credit_platform.model.reference import draw
 from credit_platform.resources import MlflowRuns
@@ -18,6 +18,12 @@ from credit_platform.settings import Settings
     kinds={"shap", "catboost", "mlflow"},
     owners=["team:model-validation"],
     deps=["champion", "feature_splits"],
+    metadata={
+        "dagster/column_schema": schema_of(
+            feature=("VARCHAR", "Feature of the champion"),
+            mean_abs_shap=("DOUBLE", "Mean absolute SHAP value, in log-odds of default"),
+        )
+    },
     description="Exact SHAP values of a sample of the valid part under the champion: bar plot, beeswarm, importances.",
 )
 def shap_summary(

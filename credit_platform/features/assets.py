@@ -6,7 +6,7 @@ from credit_platform.features.preprocessor import FILE_NAME, fit_preprocessor
 from credit_platform.features.splits import PARTS, labelled_cohorts, splits_dir, write_splits
 from credit_platform.lake import atomic_folder
 from credit_platform.mart.build import mart_columns
-from credit_platform.metadata import markdown_table
+from credit_platform.metadata import markdown_table, schema_of
 from credit_platform.settings import Settings
 
 
@@ -37,6 +37,7 @@ def feature_splits(context: dg.AssetExecutionContext, settings: dg.ResourceParam
         metadata={
             "dagster/row_count": sum(part.clients for part in parts.values()),
             "dagster/uri": str(place),
+            "dagster/column_schema": schema_of(**{f.name: (f.kind, f.meaning) for f in schema.features}),
             "features": len(schema.features),
             "categories": len(schema.category_names),
             "cohorts": ", ".join(cohorts),

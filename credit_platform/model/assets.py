@@ -11,10 +11,10 @@ from pydantic import Field
 
 from credit_platform.features.schema import FeatureSchema, model_frame
 from credit_platform.features.splits import splits_dir
-from credit_platform.metadata import markdown_table, plot
+from credit_platform.metadata import markdown_table, plot, schema_of
 from credit_platform.model import registry
 from credit_platform.model.business_cost import choose_threshold
-from credit_platform.model.evaluation import metrics, plots
+from credit_platform.model.evaluation import METRICS, metrics, plots
 from credit_platform.model.promotion import gate
 from credit_platform.model.reference import write_reference
 from credit_platform.model.search import search
@@ -41,6 +41,16 @@ class SearchConfig(dg.Config):
         "A model found by grid search over CatBoost's parameters, business cost and AUC as scores, with the cut-off of "
         "least cost; logged to MLflow and registered as a new version with the alias `challenger`."
     ),
+    metadata={
+        "dagster/column_schema": schema_of(
+            depth=("INTEGER", "Depth of the trees"),
+            l2_leaf_reg=("DOUBLE", "L2 penalty on leaf values"),
+            iterations=("INTEGER", "Number of trees"),
+            learning_rate=("DOUBLE", "Step of each tree"),
+            cost_per_client=("DOUBLE", "Business cost in cross-validation at the theoretical cut-off"),
+            auc=("DOUBLE", "Area under the ROC curve in cross-validation"),
+        )
+    },
 )
 def candidate(
     context: dg.AssetExecutionContext,
@@ -96,6 +106,7 @@ def candidate(
     owners=["team:model-validation"],
     deps=["candidate", "feature_splits"],
     description="The challenger judged on the test part: ranking, probabilities, decisions and what they cost.",
+    metadata={"dagster/column_schema": schema_of(**{name: ("DOUBLE", text) for name, text in METRICS.items()})},
 )
 def evaluation(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], mlflow: dg.ResourceParam[MlflowRuns]
@@ -132,6 +143,13 @@ def evaluation(
         "The version that decides: the challenger takes the alias `champion` where it costs less on the test part than "
         "deciding without a model and than the present champion; otherwise the champion stays."
     ),
+    metadata={
+        "dagster/column_schema": schema_of(
+            version=("VARCHAR", "Version that was compared"),
+            auc=("DOUBLE", "Area under the ROC curve on the test part"),
+            cost_per_client=("DOUBLE", "Business cost per client of the test part at the version's own cut-off"),
+        )
+    },
 )
 def champion(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
     import pyarrow.parquet as pq
@@ -165,7 +183,7 @@ def champion(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Setti
             "reason": outcome.reason,
             "cost_per_client": judged[deciding]["cost_per_client"] if deciding else numbers["cost_per_client"],
             "compared": markdown_table(
-                [{"version": n, "AUC": m["auc"], "cost per client": m["cost_per_client"]} for n, m in judged.items()]
+                [{"version": n, "auc": m["auc"], "cost_per_client": m["cost_per_client"]} for n, m in judged.items()]
             ),
         }
     )

@@ -12,11 +12,23 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def metrics(defaulted: NDArray[np.int64], probability: NDArray[np.float64], threshold: Threshold) -> dict[str, float]:
-    """Ranking (AUC, Gini, KS), probabilities (Brier, mean PD beside the observed rate) and decisions (cost, refusals).
+METRICS = {
+    "auc": "Area under the ROC curve: how often a defaulter scores above a good client",
+    "gini": "2 AUC - 1",
+    "ks": "Largest distance between the score distributions of both outcomes",
+    "brier": "Mean squared error of the probabilities",
+    "mean_probability": "Mean predicted probability of default",
+    "default_rate": "Observed share of defaults",
+    "threshold": "Cut-off: refused from this probability on",
+    "refusal_rate": "Share of clients refused",
+    "cost_per_client": "Business cost per client, in refused good clients",
+    "cost_approve_all": "What approving everyone costs per client",
+    "cost_refuse_all": "What refusing everyone costs per client",
+}
 
-    `cost_approve_all` and `cost_refuse_all` are what the two policies without a model cost per client.
-    """
+
+def metrics(defaulted: NDArray[np.int64], probability: NDArray[np.float64], threshold: Threshold) -> dict[str, float]:
+    """What `METRICS` names, for 0/1 outcomes and probabilities of shape (n,)."""
     from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
 
     refused = probability >= threshold.value

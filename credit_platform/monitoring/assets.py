@@ -7,7 +7,7 @@ import dagster as dg
 from credit_platform.automation.partitions import cohorts, per_cohort
 from credit_platform.features.schema import FeatureSchema
 from credit_platform.lake import atomic, table_path
-from credit_platform.metadata import markdown_table, plot
+from credit_platform.metadata import markdown_table, plot, schema_of
 from credit_platform.model import registry
 from credit_platform.model.reference import SCORE, draw, read_reference
 from credit_platform.monitoring import evidently_report
@@ -25,6 +25,13 @@ from credit_platform.settings import Settings
     partitions_def=cohorts,
     backfill_policy=per_cohort,
     deps=["client_mart", "scores", "champion"],
+    metadata={
+        "dagster/column_schema": schema_of(
+            column=("VARCHAR", "Watched feature of the champion"),
+            psi=("DOUBLE", "Population stability index against the training reference"),
+            reasons=("VARCHAR", "What moved: values, missing share, unseen categories"),
+        )
+    },
     description=(
         "A cohort against the champion's training reference: which of its most important features moved, whether the "
         "scores did, and Evidently's report of both (HTML and JSON)."

@@ -7,9 +7,9 @@ import dagster as dg
 from credit_platform.automation.partitions import cohorts, per_cohort
 from credit_platform.home_credit.contracts import Table, table, tables
 from credit_platform.home_credit.delivery import DeliveryError, Problem
-from credit_platform.metadata import column_schema
+from credit_platform.metadata import column_schema, markdown_table
 from credit_platform.raw import checks
-from credit_platform.raw.ingest import ingest
+from credit_platform.raw.ingest import gaps, ingest
 from credit_platform.settings import Settings
 
 
@@ -48,6 +48,7 @@ def raw_asset(contract: Table) -> dg.AssetsDefinition:
                     "dagster/partition_row_count": ingested.rows,
                     "rows_of_other_clients": ingested.left_out,
                     "dagster/uri": str(ingested.path),
+                    "gaps": markdown_table(gaps(contract, ingested.inspection)),
                 },
                 partition_key=cohort,
             )

@@ -53,6 +53,20 @@ def ingest(settings: Settings, name: str, cohort: str) -> Ingested:
     return Ingested(path, rows, inspection.rows - rows, inspection)
 
 
+def gaps(contract: Table, inspection: Inspection, most: int = 10) -> list[dict[str, str]]:
+    """The columns that lack most values in a file, beside the share they lack in the public data."""
+    lacking = sorted(inspection.missing.items(), key=lambda item: -item[1])[:most]
+    return [
+        {
+            "column": name,
+            "missing": f"{count / inspection.rows:.1%}",
+            "missing in the public data": f"{contract.columns[name].missing_share:.1%}",
+        }
+        for name, count in lacking
+        if count
+    ]
+
+
 def _delivered(settings: Settings, contract: Table, cohort: str) -> DeliveredFile | None:
     """The file that holds the table; none only for outcomes that are not known yet."""
     folder = settings.landing_dir / cohort

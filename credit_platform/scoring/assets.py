@@ -4,8 +4,9 @@ import dagster as dg
 
 from credit_platform.automation.partitions import cohorts, per_cohort
 from credit_platform.lake import table_path
+from credit_platform.metadata import plot, schema_of
 from credit_platform.model import registry
-from credit_platform.scoring.batch import score_mart
+from credit_platform.scoring.batch import score_histogram, score_mart
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 
@@ -17,6 +18,15 @@ from credit_platform.settings import Settings
     partitions_def=cohorts,
     backfill_policy=per_cohort,
     deps=["client_mart", "champion"],
+    metadata={
+        "dagster/column_schema": schema_of(
+            SK_ID_CURR=("BIGINT", "Application"),
+            probability_of_default=("DOUBLE", "Probability of default"),
+            decision=("VARCHAR", "approve or refuse"),
+            threshold=("DOUBLE", "Cut-off in force"),
+            model_version=("VARCHAR", "Version that decided"),
+        )
+    },
     description="Probability of default and decision of every client of a cohort, by the scorer that serves the API.",
 )
 def scores(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
@@ -34,6 +44,7 @@ def scores(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Setting
                 "dagster/uri": str(place),
                 "mean_probability": scored.mean_probability,
                 "approval_rate": 1 - scored.refused / scored.clients,
+                "distribution": plot(score_histogram(place, scorer.threshold.value)),
             },
             partition_key=cohort,
         )

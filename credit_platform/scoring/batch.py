@@ -9,6 +9,7 @@ from credit_platform.scoring.scorer import Scorer
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from matplotlib.figure import Figure
 
 BATCH_ROWS = 50_000
 
@@ -54,6 +55,20 @@ def score_mart(scorer: Scorer, mart: Path, out: Path) -> Scored:
             refused += decisions.count("refuse")
             total += float(probability.sum())
     return Scored(clients, refused, total / clients if clients else 0.0)
+
+
+def score_histogram(scores: Path, threshold: float) -> "Figure":
+    """How many clients got which probability of default, with the cut-off."""
+    import pyarrow.parquet as pq
+
+    from credit_platform.model.evaluation import new_figure
+
+    figure, axes = new_figure()
+    axes.hist(pq.read_table(scores).column("probability_of_default").to_numpy(), bins=50, color="#1f5fa8")
+    axes.axvline(threshold, color="#c0392b", label=f"cut-off {threshold:.3f}")
+    axes.set(xlabel="probability of default", ylabel="clients", title=f"Scores of cohort {scores.stem}")
+    axes.legend()
+    return figure
 
 
 def _schema() -> "pa.Schema":
