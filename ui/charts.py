@@ -111,11 +111,10 @@ def contributions(table: pd.DataFrame) -> alt.LayerChart:
 
 
 def shift_table(verdict: Mapping[str, Any]) -> pd.DataFrame:
-    """The watched columns of a verdict and what moved in them, drifted ones first, then by shift."""
+    """The watched columns of a verdict and what moved in them, in the verdict's order: furthest moved first."""
     drifted, reasons = set(verdict["drifted_columns"]), verdict["reasons"]
     rows = [
         (name, "; ".join(reasons.get(name, [])) or ("drifted" if name in drifted else "stable"), psi)
         for name, psi in verdict["columns"].items()
     ]
-    rows.sort(key=lambda row: (row[0] not in drifted, -(row[2] or 0.0)))
     return pd.DataFrame(rows, columns=["column", "what moved", "PSI"])

@@ -39,7 +39,7 @@ def _show_verdict(verdict: dict[str, Any]) -> None:
     share, limit = charts.percent(verdict["drift_share"]), charts.percent(verdict["threshold"])
     drifted, watched = len(verdict["drifted_columns"]), len(verdict["columns"])
     with st.container(border=True):
-        words, table = st.columns([2, 3], gap="large")
+        words, table = st.columns([1, 2], gap="medium")
         if verdict["drifted"]:
             words.markdown("## :orange[:material/warning: Drifted]")
             words.markdown(f"Cohort {verdict['cohort']} no longer looks like the training data.")

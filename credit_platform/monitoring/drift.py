@@ -28,7 +28,10 @@ UNSEEN = 0.01
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One column against its reference. `reasons` says what moved; it is empty where nothing did."""
+    """One column against its reference. `reasons` says what moved; it is empty where nothing did.
+
+    `strength` is how many times the furthest moved of values, missing share and unseen categories exceeds its limit.
+    """
 
     column: str
     psi: float
@@ -36,6 +39,7 @@ class ColumnDrift:
     missing_current: float
     unseen_share: float
     reasons: tuple[str, ...]
+    strength: float = 0.0
 
     @property
     def drifted(self) -> bool:
@@ -97,7 +101,7 @@ def judge(
     tests = len(features) + 1
     columns = sorted(
         (compare(reference.column(f.name), current.column(f.name), f, psi_limit, tests) for f in features),
-        key=lambda column: (-column.drifted, -column.psi),
+        key=lambda column: (-column.drifted, -column.strength),
     )
     score = compare(reference.column(SCORE), current.column(SCORE), Feature(SCORE, "numeric"), psi_limit, tests)
     share = sum(column.drifted for column in columns) / len(columns) if columns else 0.0
@@ -127,7 +131,8 @@ def compare(
         reasons.append(f"missing share {missing[0]:.0%} -> {missing[1]:.0%}")
     if unseen >= UNSEEN:
         reasons.append(f"{unseen:.1%} in unseen categories")
-    return ColumnDrift(feature.name, psi, missing[0], missing[1], unseen, tuple(reasons))
+    strength = max(psi / psi_limit, abs(missing[1] - missing[0]) / MISSING_MOVED, unseen / UNSEEN)
+    return ColumnDrift(feature.name, psi, missing[0], missing[1], unseen, tuple(reasons), strength)
 
 
 def quantile_edges(reference: NDArray[np.float64]) -> NDArray[np.float64]:
