@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     )
     threads: int = Field(2, ge=1, description="Threads for DuckDB and CatBoost.")
     memory_limit: str = Field("4GB", description="Memory limit of each DuckDB connection.")
+    bucket_clients: int = Field(25_000, ge=1, description="Most clients in a bucket of a cohort's tables.")
     seed: int = Field(20, description="Seed of splits, search and sampling.")
 
     cost_false_negative: float = Field(10.0, gt=0, description="Cost of a missed default, in refused good clients.")

@@ -1,15 +1,21 @@
 """Tables have one place each and are never half written; folders change places all together."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from credit_platform.lake import (
     atomic,
     atomic_folder,
+    bucket_count,
+    bucket_of,
+    bucket_sql,
     connect,
     identifier,
     one_row,
@@ -28,7 +34,7 @@ def write_and_fail(path: Path) -> None:
 
 def test_a_table_has_a_file_and_a_partitioned_one_a_file_per_cohort(settings: Settings) -> None:
     assert table_path(settings, "splits") == settings.lake_dir / "splits.parquet"
-    assert table_path(settings, "client_mart", "2025-01") == settings.lake_dir / "client_mart" / "2025-01.parquet"
+    assert table_path(settings, "client_mart", "2025-01") == settings.lake_dir / "client_mart" / "2025-01"
 
 
 def test_an_atomic_file_appears_when_its_block_succeeds(tmp_path: Path) -> None:
@@ -118,3 +124,22 @@ def test_quoted_text_and_names_mean_themselves(text: str) -> None:
 def test_a_query_that_gives_no_row_is_an_error() -> None:
     with duckdb.connect() as connection, pytest.raises(LookupError, match="gave no row"):
         one_row(connection, "select 1 where false")
+
+
+@given(st.integers(min_value=-(2**40), max_value=2**53), st.sampled_from([1, 2, 16, 256]))
+def test_a_clients_bucket_is_the_same_in_python_and_in_sql(client: int, count: int) -> None:
+    found = duckdb.execute(f"select {bucket_sql(f'{client}::bigint', count)}").fetchall()
+    assert found == [(bucket_of(client, count),)]
+    assert 0 <= found[0][0] < count
+
+
+@pytest.mark.parametrize("step", [1, 2, 16, 1000])
+def test_buckets_are_filled_evenly_whatever_the_ids_have_in_common(step: int) -> None:
+    filled = Counter(bucket_of(100_000 + step * i, 16) for i in range(16_000))
+    assert len(filled) == 16
+    assert min(filled.values()) > 700
+    assert max(filled.values()) < 1300
+
+
+def test_the_number_of_buckets_follows_the_clients(settings: Settings) -> None:
+    assert [bucket_count(settings, clients) for clients in (0, 25_000, 25_001, 307_511)] == [1, 1, 2, 16]

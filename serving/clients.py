@@ -4,11 +4,10 @@ Not here: how a mart row comes about (`credit_platform/mart`), and what is decid
 """
 
 from math import isfinite
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from credit_platform.features.schema import Feature, FeatureSchema
-from credit_platform.lake import connect, identifier, quote, table_path
+from credit_platform.lake import bucket_of, buckets, cohorts_of, connect, identifier, scan, table_path
 from credit_platform.settings import Settings
 from serving.problems import ProblemError
 
@@ -29,8 +28,9 @@ def find(settings: Settings, sk_id_curr: int, schema: FeatureSchema) -> Row | No
         ProblemError: no mart is published.
     """
     with connect(settings) as connection:
-        for file in _files(settings):
-            mart = f"read_parquet({quote(str(file))})"
+        for cohort in _cohorts(settings):
+            files = buckets(table_path(settings, "client_mart", cohort))
+            mart = scan(files[bucket_of(sk_id_curr, len(files))])
             # The key alone first: it costs a hundredth of a whole row, and most cohorts don't hold the client.
             found = f"from {mart} where {KEY} = ? limit 1"
             if connection.execute(f"select {KEY} {found}", [sk_id_curr]).fetchone() is None:
@@ -40,7 +40,7 @@ def find(settings: Settings, sk_id_curr: int, schema: FeatureSchema) -> Row | No
             wanted = ", ".join(identifier(name) for name in (KEY, *(f.name for f in features)))
             row = connection.execute(f"select {wanted} {found}", [sk_id_curr]).fetchone()
             if row is not None:
-                return Row(file.stem, {f.name: _value(v, f) for f, v in zip(features, row[1:], strict=True)})
+                return Row(cohort, {f.name: _value(v, f) for f, v in zip(features, row[1:], strict=True)})
     return None
 
 
@@ -50,22 +50,21 @@ def some(settings: Settings, limit: int) -> tuple[str, list[int]]:
     Raises:
         ProblemError: no mart is published.
     """
-    newest = _files(settings)[0]
+    newest = _cohorts(settings)[0]
+    mart = scan(table_path(settings, "client_mart", newest))
     with connect(settings) as connection:
-        rows = connection.execute(
-            f"select {KEY} from read_parquet({quote(str(newest))}) order by 1 limit ?", [limit]
-        ).fetchall()
-    return newest.stem, [int(key) for (key,) in rows]
+        rows = connection.execute(f"select {KEY} from {mart} order by 1 limit ?", [limit]).fetchall()
+    return newest, [int(key) for (key,) in rows]
 
 
-def _files(settings: Settings) -> list[Path]:
-    """The mart of each cohort, newest first: cohorts are months, and their names sort as they follow each other."""
-    found = sorted(table_path(settings, "client_mart", "cohort").parent.glob("[!.]*.parquet"), reverse=True)
+def _cohorts(settings: Settings) -> list[str]:
+    """The cohorts of the mart, newest first: cohorts are months, and their names sort as they follow each other."""
+    found = cohorts_of(settings, "client_mart")
     if not found:
         raise ProblemError(
             "no-mart", "No client mart is published yet. Land a delivery, then run `credit-platform run`."
         )
-    return found
+    return found[::-1]
 
 
 def _value(value: Any, feature: Feature) -> float | str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from credit_platform.features.schema import Feature, FeatureSchema
-from credit_platform.lake import connect, identifier, one_row, quote, table_path, write_parquet
+from credit_platform.lake import cohorts_of, connect, identifier, one_row, quote, scan, table_path, write_parquet
 from credit_platform.settings import Settings
 
 PARTS = ("train", "valid", "test")
@@ -38,10 +38,10 @@ def labelled_cohorts(settings: Settings) -> list[str]:
     """The cohorts whose mart and outcomes are in the lake, in order; one whose outcomes are empty is not labelled."""
     found = []
     with connect(settings) as connection:
-        for path in sorted((settings.lake_dir / "raw_outcomes").glob("[!.]*.parquet")):
-            outcomes = one_row(connection, f"select count(*) from read_parquet({quote(str(path))})")[0]
-            if outcomes and table_path(settings, "client_mart", path.stem).exists():
-                found.append(path.stem)
+        for cohort in cohorts_of(settings, "raw_outcomes"):
+            outcomes = one_row(connection, f"select count(*) from {scan(table_path(settings, 'raw_outcomes', cohort))}")
+            if outcomes[0] and table_path(settings, "client_mart", cohort).exists():
+                found.append(cohort)
     return found
 
 
@@ -79,8 +79,7 @@ def write_splits(
 
 def _union(settings: Settings, name: str, cohorts: Sequence[str]) -> str:
     return " union all by name ".join(
-        f"select {quote(c)} as cohort, * from read_parquet({quote(str(table_path(settings, name, c)))})"
-        for c in cohorts
+        f"select {quote(c)} as cohort, * from {scan(table_path(settings, name, c))}" for c in cohorts
     )
 
 

@@ -4,8 +4,9 @@ import dagster as dg
 
 from credit_platform.automation.partitions import cohorts, per_cohort
 from credit_platform.home_credit.contracts import TABLE_NAMES
-from credit_platform.lake import connect, quote, table_path, write_parquet
-from credit_platform.mart.build import build_client_mart, mart_columns
+from credit_platform.lake import connect
+from credit_platform.mart.buckets import build_cohort
+from credit_platform.mart.build import mart_columns
 from credit_platform.mart.coverage import coverage
 from credit_platform.metadata import markdown_table
 from credit_platform.settings import Settings
@@ -42,19 +43,19 @@ def _lineage() -> dg.TableColumnLineage:
 def client_mart(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
     total = 0
     for cohort in context.partition_keys:
-        place = table_path(settings, "client_mart", cohort)
-        sources = {
-            name: f"read_parquet({quote(str(table_path(settings, f'raw_{name}', cohort)))})" for name in TABLE_NAMES
-        }
+        built = build_cohort(settings, cohort)
         with connect(settings) as connection:
-            rows = write_parquet(connection, build_client_mart(connection, sources), place)
-            histories = coverage(connection, place)
-        total += rows
-        context.log.info(f"{cohort}: {rows:,} clients")
+            histories = coverage(connection, built.path)
+        total += built.rows
+        context.log.info(
+            f"{cohort}: {built.rows:,} clients in {built.buckets} buckets, {built.reused} of them unchanged"
+        )
         context.add_asset_metadata(
             {
-                "dagster/partition_row_count": rows,
-                "dagster/uri": str(place),
+                "dagster/partition_row_count": built.rows,
+                "buckets": built.buckets,
+                "unchanged_buckets": built.reused,
+                "dagster/uri": str(built.path),
                 "histories": markdown_table(histories),
             },
             partition_key=cohort,

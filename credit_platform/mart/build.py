@@ -8,21 +8,15 @@ DuckDB's variance; the raw tables hold none.
 Not here: what is computed (the .sql and .toml files), and where tables are kept (`lake.py`).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-
-import duckdb
 
 from credit_platform.home_credit import contracts
 from credit_platform.mart.aggregates import Input, MartColumn, codes, expand, fill
 
 CLIENT_KEY = "SK_ID_CURR"
-
-CLIENTS_PER_PART = 100_000
-"""How many clients are aggregated at once. With Kaggle's histories a mart of 356,000 clients stays below 4 GB this way;
-parts a quarter as large cost half as much CPU time again."""
 
 
 @dataclass(frozen=True)
@@ -64,49 +58,12 @@ def client_mart_query(sources: Mapping[str, str]) -> str:
     """The whole mart as one SELECT, one row per SK_ID_CURR of `application`.
 
     `sources` maps each delivered table to what stands for it after FROM: a view, `read_parquet('...')`, a subquery in
-    parentheses. Empty tables are fine. Good for few clients; `build_client_mart` bounds the memory for many.
+    parentheses. Empty tables are fine. Memory grows with the clients: `buckets.py` takes some after the other.
     """
     relations = {name: _typed(name, sources[name]) for name in contracts.TABLE_NAMES}
     relations |= {step.result: _sql(step.name) for step in STEPS.values()}
     definitions = ",\n\n".join(f"{name} as (\n{sql}\n)" for name, sql in relations.items())
     return f"with\n\n{definitions}\n\nselect * from client_mart"
-
-
-def build_client_mart(
-    connection: duckdb.DuckDBPyConnection, sources: Mapping[str, str], clients_per_part: int = CLIENTS_PER_PART
-) -> str:
-    """Builds the mart in the temporary table `client_mart`, some clients after the other, and returns its SELECT.
-
-    The same rows as `client_mart_query`, without the aggregates of all clients in memory at once. The table replaces
-    that of an earlier build and lives as long as the connection.
-    """
-    parts = _parts(connection, sources, clients_per_part)
-    connection.execute(f"create or replace temp table client_mart as {client_mart_query(next(parts))}")
-    for part in parts:
-        connection.execute(f"insert into client_mart {client_mart_query(part)}")
-    return "select * from client_mart"
-
-
-def _parts(
-    connection: duckdb.DuckDBPyConnection, sources: Mapping[str, str], clients_per_part: int
-) -> Iterator[Mapping[str, str]]:
-    """The sources, cut by client. Ranges, not hashes: files that are sorted by client are read in part only."""
-    last_of_part = f"""
-        select max({CLIENT_KEY})
-        from (select {CLIENT_KEY}, row_number() over (order by {CLIENT_KEY}) - 1 as place from {sources["application"]})
-        group by place // {clients_per_part}
-        order by 1
-    """
-    bounds = [bound for (bound,) in connection.execute(last_of_part).fetchall()]
-    if len(bounds) <= 1:
-        yield sources
-        return
-    for low, high in zip([None, *bounds], bounds, strict=False):
-        condition = f"{CLIENT_KEY} <= {high}" if low is None else f"{CLIENT_KEY} > {low} and {CLIENT_KEY} <= {high}"
-        part = {name: f"(select * from {relation} where {condition})" for name, relation in sources.items()}
-        of_part = f"SK_ID_BUREAU in (select SK_ID_BUREAU from {part['bureau']})"
-        part["bureau_balance"] = f"(select * from {sources['bureau_balance']} where {of_part})"
-        yield part
 
 
 def _typed(table: str, relation: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import duckdb
 
-from credit_platform.lake import one_row, quote
+from credit_platform.lake import one_row, scan
 
 COUNTS = {
     "bureau": "BURO_COUNT",
@@ -21,7 +21,7 @@ def coverage(connection: duckdb.DuckDBPyConnection, mart: Path) -> list[dict[str
     measures = ", ".join(
         f"avg(({c} > 0)::int), sum({c}) / nullif(count(*) filter ({c} > 0), 0)" for c in COUNTS.values()
     )
-    measured = one_row(connection, f"select {measures} from read_parquet({quote(str(mart))})")
+    measured = one_row(connection, f"select {measures} from {scan(mart)}")
     return [
         {
             "table": table,

@@ -7,8 +7,6 @@ applications; the rest is counted, not kept. TARGET never travels with the appli
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from credit_platform.home_credit.contracts import Table, table
 from credit_platform.home_credit.delivery import (
     OUTCOME,
@@ -20,16 +18,27 @@ from credit_platform.home_credit.delivery import (
     typed_column,
 )
 from credit_platform.home_credit.inspection import Inspection, inspect
-from credit_platform.lake import connect, identifier, quote, table_path, write_parquet
+from credit_platform.lake import (
+    atomic_folder,
+    bucket_count,
+    bucket_sql,
+    buckets,
+    connect,
+    identifier,
+    scan,
+    table_path,
+    write_buckets,
+)
 from credit_platform.settings import Settings
 
 
 @dataclass(frozen=True)
 class Ingested:
-    """What became of one file: the table's rows, the rows of unknown clients, and what the inspection found."""
+    """What became of one file: the table's rows and buckets, the rows of unknown clients, what the inspection found."""
 
     path: Path
     rows: int
+    buckets: int
     left_out: int
     inspection: Inspection
 
@@ -44,13 +53,14 @@ def ingest(settings: Settings, name: str, cohort: str) -> Ingested:
     path = table_path(settings, f"raw_{name}", cohort)
     file = _delivered(settings, contract, cohort)
     with connect(settings) as connection:
-        if file is None:
-            return Ingested(path, _write_empty(connection, contract, path), 0, Inspection(0, {}, ()))
-        inspection = inspect(connection, file, contract)
+        inspection = inspect(connection, file, contract) if file else Inspection(0, {}, ())
         if inspection.blocking:
             raise DeliveryError(inspection.problems)
-        rows = write_parquet(connection, _typed(settings, contract, file, cohort), path)
-    return Ingested(path, rows, inspection.rows - rows, inspection)
+        count = _bucket_count(settings, contract, cohort, inspection.rows)
+        with atomic_folder(path) as folder:
+            typed = _typed(settings, contract, file, cohort, count) if file else _empty(contract)
+            rows = write_buckets(connection, typed, count, folder)
+    return Ingested(path, rows, count, inspection.rows - rows, inspection)
 
 
 def gaps(contract: Table, inspection: Inspection, most: int = 10) -> list[dict[str, str]]:
@@ -79,18 +89,31 @@ def _delivered(settings: Settings, contract: Table, cohort: str) -> DeliveredFil
     raise DeliveryError([Problem(f"{contract.file}.csv", f"the table is missing from landing/{cohort}; land it first")])
 
 
-def _typed(settings: Settings, contract: Table, file: DeliveredFile, cohort: str) -> str:
+def _bucket_count(settings: Settings, contract: Table, cohort: str, rows: int) -> int:
+    """The application's rows decide; every other table follows it."""
+    if contract.parent is None:
+        return bucket_count(settings, rows)
+    applications = buckets(table_path(settings, "raw_application", cohort))
+    if not applications:
+        raise DeliveryError([Problem(f"landing/{cohort}", "raw_application has not been made yet; it comes first")])
+    return len(applications)
+
+
+def _typed(settings: Settings, contract: Table, file: DeliveredFile, cohort: str, count: int) -> str:
+    """The table's rows of this cohort's clients, each with its client's bucket."""
     columns = ", ".join(f"{typed_column(c)[0]} as {identifier(c.name)}" for c in contract.columns.values())
     query = f"select {columns} from {file.scan()}"
+    client = bucket_sql("SK_ID_CURR", count)
     if contract.parent is None:
-        return query
+        return f"select *, {client} as bucket from ({query})"
     if contract.name == "outcomes":
-        query += f" where {typed_column(contract.columns[OUTCOME])[0]} is not null"
-    parent = quote(str(table_path(settings, f"raw_{contract.parent}", cohort)))
-    key = identifier(contract.parent_key or "")
-    return f"select * from ({query}) where {key} in (select {key} from read_parquet({parent}))"
+        query = f"select * from ({query}) where {OUTCOME} is not null"
+    parent, key = scan(table_path(settings, f"raw_{contract.parent}", cohort)), identifier(contract.parent_key or "")
+    if "SK_ID_CURR" in contract.columns:
+        return f"select *, {client} as bucket from ({query}) where {key} in (select {key} from {parent})"
+    return f"select rows.*, {client} as bucket from ({query}) as rows join {parent} as parent using ({key})"
 
 
-def _write_empty(connection: duckdb.DuckDBPyConnection, contract: Table, path: Path) -> int:
+def _empty(contract: Table) -> str:
     columns = ", ".join(f"cast(null as {c.type}) as {identifier(c.name)}" for c in contract.columns.values())
-    return write_parquet(connection, f"select {columns} limit 0", path)
+    return f"select {columns}, 0 as bucket limit 0"

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from credit_platform.lake import atomic
-from credit_platform.scoring.scorer import Scorer
+import numpy as np
+from numpy.typing import NDArray
+
+from credit_platform.lake import atomic_folder, buckets
+from credit_platform.scoring.scorer import Decision, Scorer
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,37 +27,47 @@ class Scored:
 
 
 def score_mart(scorer: Scorer, mart: Path, out: Path) -> Scored:
-    """Writes SK_ID_CURR, probability_of_default, decision, threshold and model_version, one row per mart row."""
+    """Writes SK_ID_CURR, probability_of_default, decision, threshold and model_version, one row per mart row.
+
+    `mart` and `out` are folders of buckets.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     clients = refused = 0
     total = 0.0
-    with (
-        pq.ParquetFile(mart) as source,
-        atomic(out) as beside,
-        pq.ParquetWriter(beside, _schema(), compression="zstd") as writer,
-    ):
-        for batch in source.iter_batches(BATCH_ROWS, columns=["SK_ID_CURR", *scorer.schema.names]):
-            table = pa.Table.from_batches([batch])
-            probability = scorer.table_probabilities(table)
-            decisions = [scorer.decide(float(p)) for p in probability]
-            writer.write_table(
-                pa.table(
-                    {
-                        "SK_ID_CURR": table.column("SK_ID_CURR"),
-                        "probability_of_default": probability,
-                        "decision": decisions,
-                        "threshold": [scorer.threshold.value] * len(decisions),
-                        "model_version": [scorer.version] * len(decisions),
-                    },
-                    schema=_schema(),
-                )
-            )
-            clients += len(decisions)
-            refused += decisions.count("refuse")
-            total += float(probability.sum())
+    with atomic_folder(out) as folder:
+        for bucket in buckets(mart):
+            with (
+                pq.ParquetFile(bucket) as source,
+                pq.ParquetWriter(folder / bucket.name, _schema(), compression="zstd") as writer,
+            ):
+                for batch in source.iter_batches(BATCH_ROWS, columns=["SK_ID_CURR", *scorer.schema.names]):
+                    table = pa.Table.from_batches([batch])
+                    probability = scorer.table_probabilities(table)
+                    decisions = [scorer.decide(float(p)) for p in probability]
+                    writer.write_table(_scores(table.column("SK_ID_CURR"), probability, decisions, scorer))
+                    clients += len(decisions)
+                    refused += decisions.count("refuse")
+                    total += float(probability.sum())
     return Scored(clients, refused, total / clients if clients else 0.0)
+
+
+def _scores(
+    clients: "pa.ChunkedArray", probability: NDArray[np.float64], decisions: list[Decision], scorer: Scorer
+) -> "pa.Table":
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            "SK_ID_CURR": clients,
+            "probability_of_default": probability,
+            "decision": decisions,
+            "threshold": [scorer.threshold.value] * len(decisions),
+            "model_version": [scorer.version] * len(decisions),
+        },
+        schema=_schema(),
+    )
 
 
 def score_histogram(scores: Path, threshold: float) -> "Figure":
@@ -66,7 +79,7 @@ def score_histogram(scores: Path, threshold: float) -> "Figure":
     figure, axes = new_figure()
     axes.hist(pq.read_table(scores).column("probability_of_default").to_numpy(), bins=50, color="#1f5fa8")
     axes.axvline(threshold, color="#c0392b", label=f"cut-off {threshold:.3f}")
-    axes.set(xlabel="probability of default", ylabel="clients", title=f"Scores of cohort {scores.stem}")
+    axes.set(xlabel="probability of default", ylabel="clients", title=f"Scores of cohort {scores.name}")
     axes.legend()
     return figure
 

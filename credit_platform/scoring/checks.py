@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from credit_platform.lake import connect, quote
+from credit_platform.lake import cohorts_of, connect, one_row, scan, table_path
 from credit_platform.settings import Settings
 
 
@@ -10,15 +10,15 @@ from credit_platform.settings import Settings
 def every_client_has_a_score(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
     wrong = {}
     with connect(settings) as connection:
-        for path in sorted((settings.lake_dir / "scores").glob("*.parquet")):
-            mart = settings.lake_dir / "client_mart" / path.name
-            row = connection.execute(
-                f"select count(*) from (select SK_ID_CURR from read_parquet({quote(str(mart))})) full join "
+        for cohort in cohorts_of(settings, "scores"):
+            mart, scores = (scan(table_path(settings, name, cohort)) for name in ("client_mart", "scores"))
+            (count,) = one_row(
+                connection,
+                f"select count(*) from (select SK_ID_CURR from {mart}) full join "
                 "(select SK_ID_CURR as scored, count(*) as n, min(probability_of_default) as low, "
-                f"max(probability_of_default) as high from read_parquet({quote(str(path))}) group by 1) "
-                "on SK_ID_CURR = scored "
-                "where scored is null or SK_ID_CURR is null or n > 1 or not (low >= 0 and high <= 1)"
-            ).fetchone()
-            if row and row[0]:
-                wrong[path.stem] = row[0]
+                f"max(probability_of_default) as high from {scores} group by 1) on SK_ID_CURR = scored "
+                "where scored is null or SK_ID_CURR is null or n > 1 or not (low >= 0 and high <= 1)",
+            )
+            if count:
+                wrong[cohort] = count
     return dg.AssetCheckResult(passed=not wrong, metadata={f"wrong_in_{cohort}": n for cohort, n in wrong.items()})

@@ -12,7 +12,7 @@ from credit_platform.definitions import build_defs
 from credit_platform.features.schema import model_frame
 from credit_platform.features.splits import PARTS, splits_dir
 from credit_platform.home_credit.landing import has_outcomes
-from credit_platform.lake import table_path
+from credit_platform.lake import buckets, table_path
 from credit_platform.model import registry
 from credit_platform.monitoring.reports import report_path, verdicts
 from credit_platform_tests.end_to_end.conftest import World
@@ -162,7 +162,10 @@ def test_assets_report_rows_and_show_plots(world: World) -> None:
 
 def bytes_of(world: World, cohort: str) -> dict[str, Any]:
     tables = ("raw_application", "raw_previous_application", "client_mart", "scores")
-    return {table: table_path(world.settings, table, cohort).read_bytes() for table in tables}
+    return {
+        table: b"".join(path.read_bytes() for path in buckets(table_path(world.settings, table, cohort)))
+        for table in tables
+    }
 
 
 def test_a_broken_delivery_fails_its_contract_and_leaves_all_that_was_there(world: World) -> None:

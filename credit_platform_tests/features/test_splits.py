@@ -11,7 +11,7 @@ import pytest
 from credit_platform.features.checks import outcome_is_no_feature, outcomes_are_stratified, parts_are_disjoint
 from credit_platform.features.schema import FeatureSchema
 from credit_platform.features.splits import PARTS, NotEnoughOutcomesError, splits_dir, write_splits
-from credit_platform.lake import table_path, write_parquet
+from credit_platform.lake import bucket_file, table_path, write_parquet
 from credit_platform.settings import Settings
 
 FEATURES = ["AMT", "GAPS", "KIND", "SOMETIMES"]
@@ -25,13 +25,13 @@ def write_cohort(settings: Settings, cohort: str, clients: int = 200, defaults: 
             f"select 1000 + i as SK_ID_CURR, i * 1.5 as AMT, case when i % 4 > 0 then i end as GAPS, "
             "['Lorry', 'Car', null][1 + i % 3] as KIND, case when i % 2 = 0 then 7 end as SOMETIMES, "
             f"3 as CONSTANT, null::double as EMPTY from range({clients}) t(i)",
-            table_path(settings, "client_mart", cohort),
+            table_path(settings, "client_mart", cohort) / bucket_file(0),
         )
         write_parquet(
             connection,
             f"select 1000 + i as SK_ID_CURR, (i < {defaults})::integer as TARGET "
             f"from range({labelled or clients}) t(i)",
-            table_path(settings, "raw_outcomes", cohort),
+            table_path(settings, "raw_outcomes", cohort) / bucket_file(0),
         )
 
 
@@ -179,7 +179,7 @@ def test_parts_with_other_default_rates_fail_the_check(settings: Settings) -> No
 def test_an_outcome_among_the_features_fails_the_check(settings: Settings) -> None:
     write_cohort(settings, "a")
     with duckdb.connect() as connection:
-        path = table_path(settings, "client_mart", "a")
+        path = table_path(settings, "client_mart", "a") / bucket_file(0)
         write_parquet(connection, f"select *, SK_ID_CURR % 2 as MEAN_TARGET from read_parquet('{path}')", path)
     split(settings, "a")
     result = outcome_is_no_feature(settings)

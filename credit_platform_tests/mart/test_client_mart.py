@@ -11,7 +11,7 @@ import pytest
 
 from credit_platform.home_credit import contracts
 from credit_platform.mart.aggregates import AGGREGATES, expand, fill, label
-from credit_platform.mart.build import build_client_mart, client_mart_query, mart_columns
+from credit_platform.mart.build import client_mart_query, mart_columns
 
 Rows = dict[str, pd.DataFrame]
 MartOf = Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]
@@ -105,26 +105,6 @@ def test_the_mart_of_some_clients_is_that_part_of_the_mart(
 ) -> None:
     some = built.iloc[clients]
     identical(mart_of(of_clients(delivery, list(some.index))), some)
-
-
-@pytest.mark.parametrize("clients_per_part", [7, 39, 40, 50_000])
-def test_building_in_parts_makes_no_difference(
-    clients_per_part: int,
-    connection: duckdb.DuckDBPyConnection,
-    delivery: Rows,
-    sources_of: SourcesOf,
-    built: pd.DataFrame,
-) -> None:
-    query = build_client_mart(connection, sources_of(connection, delivery), clients_per_part)
-    identical(connection.execute(query).df().set_index("SK_ID_CURR").sort_index(), built)
-
-
-def test_building_in_parts_works_without_clients_and_a_second_time(
-    connection: duckdb.DuckDBPyConnection, delivery: Rows, sources_of: SourcesOf
-) -> None:
-    for expected in (delivery["application"], delivery["application"].head(0), delivery["application"]):
-        query = build_client_mart(connection, sources_of(connection, delivery | {"application": expected}), 9)
-        assert connection.execute(f"select count(*) from ({query})").fetchall() == [(len(expected),)]
 
 
 def test_sources_may_have_the_names_of_tables_and_more_columns_in_any_order(

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from credit_platform.home_credit.contracts import table
-from credit_platform.lake import table_path
+from credit_platform.lake import buckets, table_path
 from credit_platform.raw.assets import raw_tables
 from credit_platform.settings import Settings
 
@@ -61,7 +61,7 @@ def test_a_faultless_cohort_passes_both_checks(landed: Settings, instance: dg.Da
     result = materialise(landed, instance, "raw_application")
     assert result.success
     assert {name: check.passed for name, check in checks(result).items()} == {"contract": True, "known_values": True}
-    assert table_path(landed, "raw_application", COHORT).is_file()
+    assert buckets(table_path(landed, "raw_application", COHORT))
 
 
 def test_an_unknown_category_is_accepted_and_warned_of(landed: Settings, instance: dg.DagsterInstance) -> None:

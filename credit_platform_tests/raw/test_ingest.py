@@ -9,7 +9,7 @@ import pytest
 from credit_platform.home_credit.contracts import TABLE_NAMES, table
 from credit_platform.home_credit.delivery import DeliveryError
 from credit_platform.home_credit.landing import land
-from credit_platform.lake import table_path
+from credit_platform.lake import bucket_file, bucket_of, buckets, table_path
 from credit_platform.raw.ingest import ingest
 from credit_platform.settings import Settings
 from credit_platform_tests.deliveries import TinyDelivery
@@ -27,10 +27,14 @@ def land_changed(settings: Settings, folder: Path, delivery: TinyDelivery, *tabl
     land(settings, delivery.write(folder / COHORT, only=tables), COHORT)
 
 
+def content(path: Path) -> dict[str, bytes]:
+    return {bucket.name: bucket.read_bytes() for bucket in path.iterdir()}
+
+
 @pytest.mark.parametrize("name", [*TABLE_NAMES, "outcomes"])
 def test_a_raw_table_has_the_contracts_columns_order_and_types(lake: Settings, name: str) -> None:
     contract = table(name)
-    schema = pq.read_schema(table_path(lake, f"raw_{name}", COHORT))
+    schema = pq.read_schema(table_path(lake, f"raw_{name}", COHORT) / bucket_file(0))
     assert schema.names == list(contract.columns)
     assert [schema.field(c.name).type for c in contract.columns.values()] == [
         ARROW[c.type] for c in contract.columns.values()
@@ -47,7 +51,7 @@ def test_values_are_typed_as_promised(landed: Settings, tmp_path: Path, delivery
     row.update(SK_ID_CURR=str(2**53 + 1), CNT_CHILDREN="2.0", AMT_CREDIT="1e5", AMT_ANNUITY="nan", OCCUPATION_TYPE=" ")
     row["NAME_CONTRACT_TYPE"] = " Cash loans "
     land_changed(landed, tmp_path, delivery, "application")
-    (first, *_) = ingested(landed, "application").to_pylist()
+    (*_, first) = ingested(landed, "application").to_pylist()
     assert first["SK_ID_CURR"] == 2**53 + 1
     assert first["CNT_CHILDREN"] == 2
     assert first["AMT_CREDIT"] == 100_000.0
@@ -131,17 +135,48 @@ def test_a_table_that_was_not_landed_is_refused(settings: Settings) -> None:
 
 def test_a_landed_file_that_was_spoilt_afterwards_is_refused_and_the_table_stays(landed: Settings) -> None:
     path = ingest(landed, "application", COHORT).path
-    before = path.read_bytes()
+    before = content(path)
     delivered = landed.landing_dir / COHORT / "application.csv"
     delivered.write_bytes(delivered.read_bytes().replace(b"100003", b"100002"))
     with pytest.raises(DeliveryError, match=r"column SK_ID_CURR, row 3: repeats a key"):
         ingest(landed, "application", COHORT)
-    assert path.read_bytes() == before
+    assert content(path) == before
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
 def test_ingesting_twice_gives_the_same_bytes(landed: Settings) -> None:
     path = ingest(landed, "application", COHORT).path
-    first = path.read_bytes()
+    first = content(path)
     ingest(landed, "application", COHORT)
-    assert path.read_bytes() == first
+    assert content(path) == first
+
+
+def test_the_order_of_the_delivered_rows_makes_no_difference_to_the_bytes(
+    landed: Settings, tmp_path: Path, delivery: TinyDelivery
+) -> None:
+    cut = landed.model_copy(update={"bucket_clients": 3})
+    names = ("application", "bureau", "bureau_balance", "installments_payments")
+    before = [content(ingest(cut, name, COHORT).path) for name in names]
+    for name in names:
+        delivery.rows[name].reverse()
+    land_changed(landed, tmp_path, delivery, *names)
+    assert [content(ingest(cut, name, COHORT).path) for name in names] == before
+
+
+def test_a_clients_rows_lie_in_the_same_bucket_of_every_table(landed: Settings, delivery: TinyDelivery) -> None:
+    cut = landed.model_copy(update={"bucket_clients": 3})
+    for name in TABLE_NAMES:
+        assert ingest(cut, name, COHORT).buckets == 4
+    lenders = {row["SK_ID_BUREAU"]: row["SK_ID_CURR"] for row in ingested(landed, "bureau").to_pylist()}
+    for name in TABLE_NAMES:
+        found = buckets(table_path(landed, f"raw_{name}", COHORT))
+        assert [path.name for path in found] == [bucket_file(number) for number in range(4)]
+        for number, path in enumerate(found):
+            for row in pq.read_table(path).to_pylist():
+                client = row["SK_ID_CURR"] if "SK_ID_CURR" in row else lenders[row["SK_ID_BUREAU"]]
+                assert bucket_of(client, 4) == number
+
+
+def test_a_history_before_its_applications_is_refused(landed: Settings) -> None:
+    with pytest.raises(DeliveryError, match="raw_application has not been made yet"):
+        ingest(landed, "bureau", COHORT)

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from credit_platform.features.schema import Feature, FeatureSchema
-from credit_platform.lake import table_path, write_parquet
+from credit_platform.lake import bucket_file, table_path, write_parquet
 from credit_platform.model.business_cost import Costs, Threshold
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
@@ -68,7 +68,7 @@ def write_lake(settings: Settings) -> None:
             query = f"select SK_ID_CURR, {full} from (values {ids}) t(SK_ID_CURR)"
             if cohort == "2024-03":
                 query += f" union all select 100004, {empty}, {nothing}"
-            write_parquet(connection, query, table_path(settings, "client_mart", cohort))
+            write_parquet(connection, query, table_path(settings, "client_mart", cohort) / bucket_file(0))
 
 
 def write_drift(settings: Settings) -> None:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from credit_platform.lake import bucket_file
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform_tests.serving.conftest import local
@@ -177,8 +178,8 @@ def test_a_refused_client_that_listens_first_gets_its_answer(settings: Settings,
 def test_what_nobody_foresaw_is_a_problem_without_particulars(
     settings: Settings, scorer: Scorer, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    (settings.lake_dir / "client_mart").mkdir(parents=True)
-    (settings.lake_dir / "client_mart" / "2024-01.parquet").write_bytes(SECRET.encode())
+    (settings.lake_dir / "client_mart" / "2024-01").mkdir(parents=True)
+    (settings.lake_dir / "client_mart" / "2024-01" / bucket_file(0)).write_bytes(SECRET.encode())
     with local(create_app(settings, lambda: scorer)) as api:
         problem = refused(api.get("/clients/100001"), 500)
     assert str(tmp_path) not in json.dumps(problem)
