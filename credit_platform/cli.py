@@ -8,13 +8,21 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 
 from credit_platform.home_credit.simulator import SCENARIOS
 from credit_platform.settings import settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console()
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Credit scoring on the Home Credit schema, as a graph of Dagster assets.",
+)
+_PIPED = 160
+"""Columns where the output is no terminal; wrapped paths and commands could not be copied."""
+console = Console(width=None if sys.stdout.isatty() else _PIPED)
 errors = Console(stderr=True)
 
 Scenario = StrEnum("Scenario", {name: name for name in SCENARIOS})  # type: ignore[misc]
@@ -64,7 +72,8 @@ def simulate(
             )
         except (ValueError, OSError) as error:
             _refuse(str(error))
-    console.print(f"wrote {len(written)} deliveries to {out}; take them in with: credit-platform land {out}")
+    noun = "delivery" if len(written) == 1 else "deliveries"
+    console.print(f"wrote {len(written)} {noun} to {out}; take them in with: credit-platform land {out}")
 
 
 @app.command()
@@ -142,6 +151,11 @@ def main() -> None:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+    except ValidationError as error:
+        for problem in error.errors():
+            setting = "_".join(["CREDIT", *map(str, problem["loc"])]).upper()
+            errors.print(f"{setting}: {problem['msg']}", style="red", markup=False, highlight=False)
+        code = 2
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -15,7 +15,9 @@ from credit_platform.settings import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
-INSTANCE_CONFIG = "telemetry:\n  enabled: false\nconcurrency:\n  runs:\n    max_concurrent_runs: 2\n"
+INSTANCE_CONFIG = (
+    "telemetry:\n  enabled: false\nnux:\n  enabled: false\nconcurrency:\n  runs:\n    max_concurrent_runs: 2\n"
+)
 
 
 @dataclass

@@ -14,7 +14,7 @@ _REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="CREDIT_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="CREDIT_", env_file=_REPOSITORY / ".env", extra="ignore", frozen=True)
 
     data_dir: Annotated[Path, AfterValidator(Path.absolute)] = Field(
         _REPOSITORY / "data", description="Root of landing, lake, MLflow store and reports."

@@ -57,6 +57,10 @@ def print_summary(console: Console, outcome: Outcome, settings: Settings) -> Non
     if "champion" in found:
         chosen = found["champion"]
         table.add_row("champion", f"version {chosen['version']}; challenger {chosen['challenger']}: {chosen['reason']}")
+    if "scores" in found:
+        table.add_row(
+            "scored", f"{found['scores']['rows_in_this_run']:,} clients by version {found['scores']['version']}"
+        )
     if "drift_report" in found:
         for verdict in verdicts(settings):
             state = "drifted" if verdict["drifted"] else "stable"

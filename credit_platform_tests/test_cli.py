@@ -105,7 +105,7 @@ def test_simulating_into_a_folder_with_content_is_refused(settings: Settings, tm
 def test_a_simulated_delivery_can_be_landed(settings: Settings, tmp_path: Path) -> None:
     wrote = call("simulate", "--out", tmp_path / "out", "--clients", "100", "--cohorts", "1", "--format", "csv.gz")
     assert wrote.exit_code == 0, said(wrote)
-    assert "wrote 1 deliveries" in said(wrote)
+    assert "wrote 1 delivery" in said(wrote)
     landed = call("land", tmp_path / "out")
     assert landed.exit_code == 0, said(landed)
     assert "landed cohort 2025-01: 100 applications, " in said(landed)

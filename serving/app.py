@@ -20,7 +20,7 @@ from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform.settings import settings as settings_of_process
 from serving import answers, bodies, clients, drift, problems
-from serving.champion import ModelSource, Seat, registry_source
+from serving.champion import CurrentVersion, ModelSource, Seat, registry_source, registry_version
 from serving.problems import ProblemError
 from serving.protection import AccessControl, AnonymousPaths, BodyLimit, Failsafe
 
@@ -28,11 +28,18 @@ VERSION = "0.1.0"
 
 
 def create_app(
-    settings: Settings | None = None, model_source: ModelSource | None = None, patience: float = 10.0
+    settings: Settings | None = None,
+    model_source: ModelSource | None = None,
+    patience: float = 10.0,
+    current_version: CurrentVersion | None = None,
 ) -> FastAPI:
-    """The API. While no model is in force, `model_source` is asked for one at most every `patience` seconds."""
+    """The API. Without a model, `model_source` is asked for one at most every `patience` seconds; with one,
+    `current_version` is asked whether it is still the champion. By default both ask the configured registry.
+    """
     settings = settings or settings_of_process()
-    seat = Seat(model_source or registry_source(settings), f"{settings.model_name}@{settings.model_alias}", patience)
+    if model_source is None:
+        model_source, current_version = registry_source(settings), registry_version(settings)
+    seat = Seat(model_source, f"{settings.model_name}@{settings.model_alias}", patience, current_version)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -29,8 +29,11 @@ class Bodies:
         top = Annotated[
             int, Field(ge=1, le=len(schema.features), description="How many contributions to answer; all by default.")
         ]
-        self._predict = TypeAdapter(_typed_dict("PredictBody", {"features": features}))
-        self._explain = TypeAdapter(_typed_dict("ExplainBody", {"features": features, "top": NotRequired[top]}))
+        # What /clients/{id} answers may be sent back as it is: its number and cohort are accepted and not used.
+        origin = {"sk_id_curr": NotRequired[int], "cohort": NotRequired[Annotated[str, Field(max_length=64)]]}
+        body = {"features": features, **origin}
+        self._predict = TypeAdapter(_typed_dict("PredictBody", body))
+        self._explain = TypeAdapter(_typed_dict("ExplainBody", {**body, "top": NotRequired[top]}))
         self.example = {f.name: _example(f) for f in schema.features[:_EXAMPLE_FEATURES]}
 
     def read_predict(self, body: bytes) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""The model in force: fetched from the registry once, held in memory, and asked for again while there is none.
+"""The model in force: fetched from the registry, held in memory, and replaced when the alias names another version.
 
-Not here: switching to a newer champion while serving.
+A request that finds the last look too long ago looks again; the others go on with the version they have. A version
+that can't be loaded never takes the seat of one that serves.
 """
 
 import logging
@@ -9,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from credit_platform.model.registry import NoModelError, fetch
+from credit_platform.model.registry import NoModelError, fetch, number_under
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from serving.bodies import Bodies
@@ -19,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 ModelSource = Callable[[], Scorer]
 """Brings the champion, or raises NoModelError."""
+
+CurrentVersion = Callable[[], str | None]
+"""Which version the alias names now; cheap beside fetching it."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,17 @@ def registry_source(settings: Settings) -> ModelSource:
     return source
 
 
-class Seat:
-    """Where the champion sits. While it is empty, a request looks for a model at most every `patience` seconds."""
+def registry_version(settings: Settings) -> CurrentVersion:
+    """The version under the champion's alias in the configured registry."""
+    return lambda: number_under(settings, settings.model_alias)
 
-    def __init__(self, source: ModelSource, name: str, patience: float) -> None:
+
+class Seat:
+    """Where the champion sits. A request looks for a model, or for a newer one, at most every `patience` seconds."""
+
+    def __init__(self, source: ModelSource, name: str, patience: float, current: CurrentVersion | None = None) -> None:
         self._source = source
+        self._current = current
         self._name = name
         self._patience = patience
         self._champion: Champion | None = None
@@ -54,15 +64,30 @@ class Seat:
         )
 
     def look(self) -> Champion | None:
-        """The champion; fetched when there is none, unless someone else is at it or it was tried a moment ago."""
-        if self._champion is None and self._looking.acquire(blocking=False):
+        """The champion; looked for unless someone else is at it or it was tried a moment ago."""
+        if self._due() and self._looking.acquire(blocking=False):
             try:
-                if self._champion is None and time.monotonic() - self._looked_at >= self._patience:
-                    self._champion = self._fetch()
-                    self._looked_at = time.monotonic()
+                if self._due() and self._outdated():
+                    self._champion = self._fetch() or self._champion
+                self._looked_at = time.monotonic()
             finally:
                 self._looking.release()
         return self._champion
+
+    def _due(self) -> bool:
+        if self._champion is not None and self._current is None:
+            return False
+        return time.monotonic() - self._looked_at >= self._patience
+
+    def _outdated(self) -> bool:
+        if self._champion is None or self._current is None:
+            return self._champion is None
+        try:
+            return self._current() not in (None, self._champion.scorer.version)
+        except Exception:
+            # A registry that does not answer is no reason to stop deciding.
+            logger.exception("the registry can't be asked for the champion; going on with the version in force")
+            return False
 
     def champion(self) -> Champion:
         """The champion.

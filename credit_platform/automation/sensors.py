@@ -9,7 +9,7 @@ from credit_platform.automation.conditions import champion_decides, is_processed
 from credit_platform.automation.jobs import build_mart, process_cohort
 from credit_platform.automation.partitions import cohorts
 from credit_platform.home_credit.delivery import DeliveryError
-from credit_platform.home_credit.landing import content_hashes, landed_cohorts
+from credit_platform.home_credit.landing import content_hashes, is_complete, landed_cohorts
 from credit_platform.model import registry
 from credit_platform.monitoring.alerts import Alert, drift_alert, raise_alert
 from credit_platform.monitoring.reports import report_path, verdicts
@@ -27,7 +27,7 @@ def landing_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourcePar
     now: dict[str, dict[str, str]] = {}
     changed = []
     known = set(cohorts.get_partition_keys(dynamic_partitions_store=context.instance))
-    landed = landed_cohorts(settings)
+    landed = [cohort for cohort in landed_cohorts(settings) if is_complete(settings, cohort)]
     for cohort in landed:
         stamp = _stamp(settings, cohort)
         before = seen.get(cohort, {})
@@ -104,11 +104,16 @@ def run_failure_alert(context: dg.RunFailureSensorContext, settings: dg.Resource
             "run_failure",
             "critical",
             run.job_name,
-            f"run {run.run_id[:8]} of {run.job_name} failed in {', '.join(failed) or 'no step'}",
+            f"run {run.run_id[:8]} of {run.job_name} failed in {', '.join(failed) or 'no step'}{_of_cohort(run)}",
             f"run {run.run_id} in the Dagster UI",
         ),
     )
     registry.fail_open_runs(settings, run.run_id)
+
+
+def _of_cohort(run: dg.DagsterRun) -> str:
+    cohort = run.tags.get("dagster/partition")
+    return f", cohort {cohort}" if cohort else ""
 
 
 sensors = [landing_sensor, drift_sensor, run_failure_alert]

@@ -58,7 +58,7 @@ def shap_summary(
             "dagster/uri": str(place),
             **{name: plot(figure) for name, figure in figures.items()},
             "strongest": markdown_table(
-                [{"feature": n, "mean |SHAP|": v, "meaning": meanings[n]} for n, v in strongest[:20]]
+                [{"feature": n, "mean abs. SHAP": v, "meaning": meanings[n]} for n, v in strongest[:20]]
             ),
         }
     )

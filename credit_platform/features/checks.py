@@ -13,7 +13,7 @@ from credit_platform.settings import Settings
 def parts_are_disjoint(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
     with connect(settings) as connection:
         row = connection.execute(
-            "select count(*) from (select cohort, SK_ID_CURR from read_parquet("
+            "select count(*) from (select SK_ID_CURR from read_parquet("
             f"{[str(splits_dir(settings) / f'y_{part}.parquet') for part in PARTS]}"
             ") group by all having count(*) > 1)"
         ).fetchone()

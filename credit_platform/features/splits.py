@@ -50,7 +50,8 @@ def write_splits(
 ) -> tuple[FeatureSchema, dict[str, Part]]:
     """Writes `X_<part>.parquet` (identity, mart columns) and `y_<part>.parquet` (identity, TARGET, sample_weight).
 
-    The parts are stratified by cohort and outcome. `sample_weight` balances the outcomes: n / (2 n_class), as counted
+    The parts are stratified by cohort and outcome; an application that several cohorts hold counts once, in the newest.
+    `sample_weight` balances the outcomes: n / (2 n_class), as counted
     in the train part. The schema leaves out what never varies among the train clients;
     the files keep it, so that a version with another schema can be judged on the same clients.
 
@@ -90,7 +91,10 @@ def _assigned(settings: Settings, cohorts: Sequence[str]) -> str:
             select *, (row_number() over (
                     partition by cohort, TARGET order by hash(SK_ID_CURR, {settings.seed}), SK_ID_CURR
                 ) - 0.5) / count(*) over (partition by cohort, TARGET) as position
-            from ({_union(settings, "raw_outcomes", cohorts)})
+            from (
+                select * from ({_union(settings, "raw_outcomes", cohorts)})
+                qualify row_number() over (partition by SK_ID_CURR order by cohort desc) = 1
+            )
         ),
         parts as (
             select cohort, SK_ID_CURR, TARGET,

@@ -59,6 +59,14 @@ def landed_cohorts(settings: Settings) -> list[str]:
     return sorted(p.name for p in settings.landing_dir.iterdir() if p.is_dir() and COHORT_NAME.fullmatch(p.name))
 
 
+def is_complete(settings: Settings, cohort: str) -> bool:
+    """Whether a cohort's folder holds all seven tables; one that somebody is still copying into does not."""
+    try:
+        return not _missing_tables(settings, cohort, {})
+    except DeliveryError:  # a table twice: complete, and its run says what is wrong
+        return True
+
+
 def has_outcomes(settings: Settings, cohort: str) -> bool:
     """Whether the outcomes of a landed cohort have been delivered, in a file of their own or as TARGET."""
     files = find(settings.landing_dir / cohort)

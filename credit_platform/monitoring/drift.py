@@ -24,6 +24,8 @@ LEVEL = 0.05
 RARE = 0.005
 MISSING_MOVED = 0.05
 UNSEEN = 0.01
+BROKEN = 10.0
+"""How many times over its limit one feature must move to make a cohort drifted by itself: 50 points more missing."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def judge(
 ) -> Verdict:
     """Judges the features, and the score if both tables hold `probability_of_default`.
 
-    A cohort has drifted when the share of drifted features reaches `share_limit`, or when its scores have drifted.
+    A cohort has drifted when the share of drifted features reaches `share_limit`, when its scores have drifted, or when
+    a single feature has moved so far that its feed must be broken.
     """
     tests = len(features) + 1
     columns = sorted(
@@ -104,9 +107,16 @@ def judge(
         key=lambda column: (-column.drifted, -column.strength),
     )
     score = compare(reference.column(SCORE), current.column(SCORE), Feature(SCORE, "numeric"), psi_limit, tests)
+    broken = any(column.drifted and column.strength >= BROKEN for column in columns)
     share = sum(column.drifted for column in columns) / len(columns) if columns else 0.0
     return Verdict(
-        cohort, model_version, tuple(columns), score.psi, share, share_limit, share >= share_limit or score.drifted
+        cohort,
+        model_version,
+        tuple(columns),
+        score.psi,
+        share,
+        share_limit,
+        share >= share_limit or score.drifted or broken,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from credit_platform.automation.sensors import drift_sensor, landing_sensor
 from credit_platform.definitions import build_defs
+from credit_platform.home_credit.contracts import tables
 from credit_platform.lake import table_path
 from credit_platform.monitoring.alerts import log_path
 from credit_platform.monitoring.drift import ColumnDrift, Verdict
@@ -65,6 +66,8 @@ def drift(settings: Settings, instance: dg.DagsterInstance) -> Ticks:
 def deliver(settings: Settings, cohort: str, clients: str = "1,2,3") -> Path:
     path = settings.landing_dir / cohort / "application.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
+    for contract in tables():
+        (path.parent / f"{contract.file}.csv").touch()
     path.write_text("SK_ID_CURR\n" + clients.replace(",", "\n"), "utf-8")
     return path
 
@@ -88,6 +91,17 @@ def test_a_new_cohort_becomes_a_partition_and_is_run_once(
     assert partitions(landing.tick()) == ["2025-01"]
     assert instance.get_dynamic_partitions("cohort") == ["2025-01"]
     assert landing.tick() == []
+
+
+def test_a_folder_that_is_still_being_copied_waits_until_it_holds_every_table(
+    landing: Ticks, settings: Settings
+) -> None:
+    path = deliver(settings, "2025-01")
+    last = path.with_name("bureau.csv")
+    last.unlink()
+    assert landing.tick() == []
+    last.touch()
+    assert [request.partition_key for request in landing.tick()] == ["2025-01"]
 
 
 def test_two_new_cohorts_are_both_run(landing: Ticks, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The splits are disjoint, stratified, repeatable and stay put when cohorts are added."""
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -18,18 +19,22 @@ FEATURES = ["AMT", "GAPS", "KIND", "SOMETIMES"]
 
 
 def write_cohort(settings: Settings, cohort: str, clients: int = 200, defaults: int = 40, labelled: int = 0) -> None:
-    """A mart and outcomes: two features of full columns, one with gaps, one constant, one always empty."""
+    """A mart and outcomes: two features of full columns, one with gaps, one constant, one always empty.
+
+    The ids of cohort `a` start at 1000; every other cohort has ids of its own.
+    """
+    start = 1000 if cohort == "a" else 1000 * sum(cohort.encode())
     with duckdb.connect() as connection:
         write_parquet(
             connection,
-            f"select 1000 + i as SK_ID_CURR, i * 1.5 as AMT, case when i % 4 > 0 then i end as GAPS, "
+            f"select {start} + i as SK_ID_CURR, i * 1.5 as AMT, case when i % 4 > 0 then i end as GAPS, "
             "['Lorry', 'Car', null][1 + i % 3] as KIND, case when i % 2 = 0 then 7 end as SOMETIMES, "
             f"3 as CONSTANT, null::double as EMPTY from range({clients}) t(i)",
             table_path(settings, "client_mart", cohort) / bucket_file(0),
         )
         write_parquet(
             connection,
-            f"select 1000 + i as SK_ID_CURR, (i < {defaults})::integer as TARGET "
+            f"select {start} + i as SK_ID_CURR, (i < {defaults})::integer as TARGET "
             f"from range({labelled or clients}) t(i)",
             table_path(settings, "raw_outcomes", cohort) / bucket_file(0),
         )
@@ -65,6 +70,16 @@ def test_the_parts_have_the_configured_sizes_and_the_same_default_rate(settings:
     _, parts = write_splits(settings, ["a", "b"], {}, tmp_path)
     assert {name: part.clients for name, part in parts.items()} == {"train": 240, "valid": 80, "test": 80}
     assert all(part.default_rate == pytest.approx(0.2) for part in parts.values())
+
+
+def test_an_application_that_two_cohorts_hold_counts_once_in_the_newest(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    for name in ("client_mart", "raw_outcomes"):
+        shutil.copytree(table_path(settings, name, "a"), table_path(settings, name, "b"))
+    split(settings, "a", "b")
+    assert [client for part in PARTS for client in clients(settings, part, "a")] == []
+    assert sorted(client for part in PARTS for client in clients(settings, part, "b")) == list(range(1000, 1200))
+    assert parts_are_disjoint(settings).passed
 
 
 def test_sample_weights_balance_the_outcomes_of_the_train_part(settings: Settings) -> None:

@@ -106,3 +106,10 @@ def test_a_cohort_name_never_leaves_the_folder_of_reports(api: TestClient, setti
     answer = api.get(f"/drift/{cohort}/report")
     assert answer.status_code == 404
     assert "TOP SECRET" not in answer.text
+
+
+def test_what_clients_answers_can_be_posted_to_predict_as_it_is(api: TestClient) -> None:
+    client = api.get("/clients/100001").json()
+    answer = api.post("/predict", json=client)
+    assert answer.status_code == 200
+    assert answer.json() == api.post("/predict", json={"features": client["features"]}).json()

@@ -74,6 +74,30 @@ def test_the_registry_is_not_asked_on_each_request(settings: Settings, scorer: S
         assert source.asked == 2
 
 
+def test_a_new_champion_takes_over_and_each_answer_names_its_version(settings: Settings, version_folder: Path) -> None:
+    number = ["3"]
+    source = lambda: Scorer.load(version_folder, number[0])  # noqa: E731
+    with local(create_app(settings, source, patience=0, current_version=lambda: number[0])) as api:
+        assert api.post("/predict", json={"features": {}}).json()["model_version"] == "3"
+        number[0] = "4"
+        assert api.post("/predict", json={"features": {}}).json()["model_version"] == "4"
+
+
+def test_a_new_champion_that_can_not_be_loaded_leaves_the_old_one_deciding(settings: Settings, scorer: Scorer) -> None:
+    scorers = [scorer]
+    with local(create_app(settings, lambda: scorers.pop(), patience=0, current_version=lambda: "4")) as api:
+        assert api.get("/health").json()["model_version"] == "3"
+        assert api.post("/predict", json={"features": {}}).status_code == 200
+
+
+def test_a_registry_that_does_not_answer_leaves_the_champion_deciding(settings: Settings, scorer: Scorer) -> None:
+    def broken() -> str:
+        raise ConnectionError("no registry")
+
+    with local(create_app(settings, lambda: scorer, patience=0, current_version=broken)) as api:
+        assert api.get("/health").json()["model_version"] == "3"
+
+
 def test_a_model_that_can_not_be_loaded_is_reported_and_the_server_stays_up(settings: Settings, tmp_path: Path) -> None:
     with local(create_app(settings, lambda: Scorer.load(tmp_path, "1"))) as api:
         answer = api.get("/health")
@@ -172,7 +196,7 @@ from fastapi.testclient import TestClient
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from serving.app import create_app
-settings = Settings(data_dir=Path({str(tmp_path)!r}))
+settings = Settings(_env_file=None, data_dir=Path({str(tmp_path)!r}))
 source = lambda: Scorer.load(Path({str(version_folder)!r}), "1")
 with TestClient(create_app(settings, source), base_url="http://127.0.0.1:8000") as api:
     assert api.post("/explain", json={{"features": {{}}}}).status_code == 200
