@@ -1,18 +1,5 @@
-"""A fitted version for the explanations' tests."""
+"""The explanations are tested on the scorer's tests' version."""
 
-from pathlib import Path
+from credit_platform_tests.scoring.conftest import scorer, version_folder
 
-import pytest
-
-from credit_platform.scoring.scorer import Scorer
-from credit_platform_tests.worlds import write_version
-
-
-@pytest.fixture(scope="session")
-def version_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_version(tmp_path_factory.mktemp("version"))
-
-
-@pytest.fixture(scope="session")
-def scorer(version_folder: Path) -> Scorer:
-    return Scorer.load(version_folder, "7")
+__all__ = ["scorer", "version_folder"]

@@ -1,5 +1,6 @@
 """The mart in buckets: the same rows as in one piece, and only what changed is made again."""
 
+import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -73,6 +74,26 @@ def test_a_lacking_raw_table_is_named_and_the_old_mart_stays(cut: Settings) -> N
     before = mart(cut)
     lost = table_path(cut, "raw_bureau", COHORT) / bucket_file(2)
     lost.unlink()
-    with pytest.raises(FileNotFoundError, match=r"lacks bucket-\d+\.parquet of .*materialise its raw tables again"):
+    with pytest.raises(FileNotFoundError, match=r"not the buckets of its applications in raw_bureau; materialise"):
+        build_cohort(cut, COHORT)
+    assert mart(cut).equals(before)
+
+
+def test_a_table_that_was_cut_into_other_buckets_is_refused(cut: Settings, landed: Settings) -> None:
+    raw(cut)
+    build_cohort(cut, COHORT)
+    before = mart(cut)
+    raw(landed, "application", "bureau")
+    with pytest.raises(FileNotFoundError, match="raw_bureau_balance, raw_previous_application"):
+        build_cohort(landed, COHORT)
+    assert mart(cut).equals(before)
+
+
+def test_without_raw_tables_the_old_mart_stays(cut: Settings) -> None:
+    raw(cut)
+    build_cohort(cut, COHORT)
+    before = mart(cut)
+    shutil.rmtree(table_path(cut, "raw_application", COHORT))
+    with pytest.raises(FileNotFoundError, match="raw_application"):
         build_cohort(cut, COHORT)
     assert mart(cut).equals(before)
