@@ -119,13 +119,16 @@ def run(
             _refuse("No cohort has been landed. Simulate one (credit-platform simulate) or land a delivery first.")
         if cohort is not None and cohort not in known:
             _refuse(f"No cohort {cohort!r} has been landed; there are: {', '.join(known)}")
-        with progress(console, step_count(job.value, settings())) as on_step:
-            outcome = run_job(job.value, settings(), [cohort] if cohort else known, instance, on_step)
-    for step, message in outcome.errors.items():
-        errors.print(f"{step} failed: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+        chosen = [cohort] if cohort else known
+        with progress(console, step_count(job.value, settings(), chosen)) as on_step:
+            outcome = run_job(job.value, settings(), chosen, instance, on_step)
+    for (step, of), message in outcome.errors.items():
+        where = f"{step} of {of}" if of else step
+        errors.print(f"{where} failed: {message}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if outcome.metadata:
+        print_summary(console, outcome, settings())
     if not outcome.success:
         raise typer.Exit(1)
-    print_summary(console, outcome, settings())
 
 
 @app.command()

@@ -20,15 +20,25 @@ INSTANCE_CONFIG = (
 )
 
 
+PHASES = {
+    "everything": ("build_mart", "train", "monitor"),
+    "process_cohort": ("build_mart", "monitor"),
+}
+"""Jobs that the command line runs as several: each cohort by itself, so that one that fails holds up no other."""
+
+
 @dataclass
 class Outcome:
-    """What a run did: seconds by step, failed steps with their error, failed checks, and each asset's metadata."""
+    """What the runs did: seconds by step, errors by step and cohort, failed checks, and each asset's metadata.
 
-    run_id: str
+    `metadata` is by asset and cohort; the cohort is None for an asset without partitions.
+    """
+
+    runs: list[str] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-    errors: dict[str, str] = field(default_factory=dict)
+    errors: dict[tuple[str, str | None], str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    metadata: dict[str, dict[str | None, dict[str, Any]]] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:
@@ -57,9 +67,12 @@ def register_cohorts(instance: "dg.DagsterInstance", settings: Settings) -> list
     return [*known, *new]
 
 
-def step_count(job: str, settings: Settings) -> int:
-    """How many steps a run of a job has."""
-    return len(_job(job, settings).nodes)
+def step_count(job: str, settings: Settings, cohorts: Sequence[str]) -> int:
+    """How many steps the runs of a job have, all cohorts together."""
+    return sum(
+        len(definition.nodes) * (len(cohorts) if definition.partitions_def else 1)
+        for definition in (_job(phase, settings) for phase in PHASES.get(job, (job,)))
+    )
 
 
 def run_job(
@@ -69,30 +82,49 @@ def run_job(
     instance: "dg.DagsterInstance",
     on_step: Callable[[str, str], None] = lambda _step, _state: None,
 ) -> Outcome:
-    """Runs a job on a range of cohorts, from the first given to the last in order of registration, as one run.
+    """Runs a job, one run for each cohort. A cohort that fails is left out of what follows; the others go on.
 
-    `on_step` is called with a step's name and `started`, `done` or `failed`.
+    `on_step` is called with a step's name, with its cohort where it has one, and `started`, `done` or `failed`.
     """
-    from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+    outcome = Outcome()
+    sound = list(cohorts)
+    for phase in PHASES.get(job, (job,)):
+        definition = _job(phase, settings)
+        for cohort in list(sound) if definition.partitions_def else [None]:
+            if not _run(definition, cohort, instance, outcome, on_step) and cohort is not None:
+                sound.remove(cohort)
+            elif not outcome.success and cohort is None:
+                return outcome
+    return outcome
 
-    outcome = Outcome(str(uuid4()))
+
+def _run(
+    definition: "dg.JobDefinition",
+    cohort: str | None,
+    instance: "dg.DagsterInstance",
+    outcome: Outcome,
+    on_step: Callable[[str, str], None],
+) -> bool:
+    """One run of a job; its events are noted in `outcome`. Returns whether it succeeded."""
+    run_id = str(uuid4())
+    outcome.runs.append(run_id)
+    before = len(outcome.errors)
 
     def listen(event: Any) -> None:
         if event.dagster_event is not None:
-            _note(outcome, event.dagster_event, on_step)
+            _note(outcome, event.dagster_event, cohort, on_step)
 
-    instance.add_event_listener(outcome.run_id, listen)
-    tags = {ASSET_PARTITION_RANGE_START_TAG: cohorts[0], ASSET_PARTITION_RANGE_END_TAG: cohorts[-1]} if cohorts else {}
-    result = _job(job, settings).execute_in_process(
+    instance.add_event_listener(run_id, listen)
+    result = definition.execute_in_process(
         instance=instance,
-        run_id=outcome.run_id,
-        tags=tags,
+        run_id=run_id,
+        partition_key=cohort,
         raise_on_error=False,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
-    if not result.success and not outcome.errors:
-        outcome.errors[job] = f"run {outcome.run_id} failed outside its steps; the Dagster UI has its log"
-    return outcome
+    if not result.success and len(outcome.errors) == before:
+        outcome.errors[definition.name, cohort] = f"run {run_id} failed outside its steps; the Dagster UI has its log"
+    return result.success
 
 
 def _job(name: str, settings: Settings) -> Any:
@@ -102,23 +134,26 @@ def _job(name: str, settings: Settings) -> Any:
     return build_defs(resources(settings)).resolve_job_def(name)
 
 
-def _note(outcome: Outcome, event: Any, on_step: Callable[[str, str], None]) -> None:
+def _note(outcome: Outcome, event: Any, cohort: str | None, on_step: Callable[[str, str], None]) -> None:
     kind, step = event.event_type_value, event.step_key
+    shown = f"{step} {cohort}" if cohort else step
     if kind == "STEP_START":
-        on_step(step, "started")
+        on_step(shown, "started")
     elif kind == "STEP_SUCCESS":
-        outcome.seconds[step] = event.event_specific_data.duration_ms / 1000
-        on_step(step, "done")
+        outcome.seconds[step] = outcome.seconds.get(step, 0.0) + event.event_specific_data.duration_ms / 1000
+        on_step(shown, "done")
     elif kind == "STEP_FAILURE":
-        outcome.errors[step] = _first_cause(event.event_specific_data)
-        on_step(step, "failed")
+        outcome.errors[step, cohort] = _first_cause(event.event_specific_data)
+        on_step(shown, "failed")
     elif kind == "ASSET_MATERIALIZATION":
         materialization = event.event_specific_data.materialization
         found = {name: value.value for name, value in materialization.metadata.items()}
-        outcome.metadata.setdefault(materialization.asset_key.to_user_string(), {}).update(found)
+        asset = materialization.asset_key.to_user_string()
+        outcome.metadata.setdefault(asset, {}).setdefault(materialization.partition, {}).update(found)
     elif kind == "ASSET_CHECK_EVALUATION" and not event.event_specific_data.passed:
         check = event.event_specific_data
-        outcome.warnings.append(f"{check.asset_key.to_user_string()}: {check.check_name}")
+        of = f" ({cohort})" if cohort else ""
+        outcome.warnings.append(f"{check.asset_key.to_user_string()}: {check.check_name}{of}")
 
 
 def _first_cause(failure: Any) -> str:

@@ -5,7 +5,7 @@ Not here: anything that is fitted to data (it travels inside the model version) 
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +22,14 @@ class Settings(BaseSettings):
     threads: int = Field(2, ge=1, description="Threads for DuckDB and CatBoost.")
     memory_limit: str = Field("4GB", description="Memory limit of each DuckDB connection.")
     bucket_clients: int = Field(25_000, ge=1, description="Most clients in a bucket of a cohort's tables.")
+    lake_uri: str = Field("", description="Object store for the lake, as s3://bucket/prefix; empty: data_dir/lake.")
+    keep_versions_days: float = Field(7, ge=0, description="Days for which a replaced version of a table is kept.")
+    backfill: Literal["per_cohort", "single_run"] = Field(
+        "per_cohort", description="Whether a backfill over cohorts is one run for each or one run for all."
+    )
+    compute: Literal["local", "ray"] = Field("local", description="Where buckets and grid searches are worked on.")
+    ray_address: str = Field("auto", description="Ray cluster, as auto, host:port or ray://host:port.")
+    retrain_on_outcomes: bool = Field(True, description="Whether outcomes that arrive late start a training run.")
     seed: int = Field(20, description="Seed of splits, search and sampling.")
 
     cost_false_negative: float = Field(10.0, gt=0, description="Cost of a missed default, in refused good clients.")

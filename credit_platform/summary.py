@@ -40,13 +40,16 @@ def print_summary(console: Console, outcome: Outcome, settings: Settings) -> Non
     found = outcome.metadata
     table = Table(show_header=False, box=None, pad_edge=False)
     if "client_mart" in found:
-        mart = found["client_mart"]
-        table.add_row("client mart", f"{mart['rows_in_this_run']:,} clients x {mart['columns']} columns")
+        marts = [of for of in found["client_mart"].values() if "columns" in of]
+        rows, made = sum(of["dagster/partition_row_count"] for of in marts), len(marts)
+        unchanged = sum(of["unchanged_buckets"] == of["buckets"] for of in marts)
+        kept = f", {unchanged} of them unchanged" if unchanged else ""
+        table.add_row("client mart", f"{rows:,} clients x {marts[0]['columns']} columns; {made} cohorts{kept}")
     if "feature_splits" in found:
-        splits = found["feature_splits"]
+        splits = found["feature_splits"][None]
         table.add_row("labelled", f"{splits['dagster/row_count']:,} clients of cohorts {splits['cohorts']}")
     if "evaluation" in found:
-        judged = found["evaluation"]
+        judged = found["evaluation"][None]
         table.add_row("AUC on the test part", f"{judged['auc']:.3f} (KS {judged['ks']:.3f})")
         table.add_row("threshold", f"{judged['threshold']:.4f} (refuses {judged['refusal_rate']:.0%})")
         table.add_row(
@@ -55,12 +58,12 @@ def print_summary(console: Console, outcome: Outcome, settings: Settings) -> Non
             f"refuse all {judged['cost_refuse_all']:.3f})",
         )
     if "champion" in found:
-        chosen = found["champion"]
+        chosen = found["champion"][None]
         table.add_row("champion", f"version {chosen['version']}; challenger {chosen['challenger']}: {chosen['reason']}")
     if "scores" in found:
-        table.add_row(
-            "scored", f"{found['scores']['rows_in_this_run']:,} clients by version {found['scores']['version']}"
-        )
+        scored = list(found["scores"].values())
+        rows = sum(of["dagster/partition_row_count"] for of in scored)
+        table.add_row("scored", f"{rows:,} clients by version {scored[0]['version']}")
     if "drift_report" in found:
         for verdict in verdicts(settings):
             state = "drifted" if verdict["drifted"] else "stable"

@@ -100,7 +100,7 @@ def test_every_raw_table_and_the_mart_show_their_columns_before_they_are_made(de
 
 
 def test_jobs_schedules_and_sensors_are_the_listed_ones_described_and_running(definitions: dg.Definitions) -> None:
-    names = {"build_mart", "train", "score", "monitor", "process_cohort", "everything"}
+    names = {"build_mart", "train", "score", "monitor", "process_cohort", "take_outcomes", "everything"}
     assert {job.name for job in definitions.jobs or []} == names
     assert all(definitions.resolve_job_def(name).description for name in names)
     assert [s.name for s in definitions.schedules or []] == ["monthly_monitoring"]

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from credit_platform.features.schema import Feature, FeatureSchema, model_frame
-from credit_platform.features.splits import PARTS, splits_dir
+from credit_platform.features.splits import PARTS
+from credit_platform.lake import draft
 from credit_platform.model.business_cost import Costs, Threshold
 from credit_platform.model.reference import write_reference
 from credit_platform.scoring.scorer import Scorer
@@ -74,12 +75,12 @@ def write_version(folder: Path) -> Path:
 
 def write_splits(settings: Settings) -> None:
     """Labelled applicants in three parts, as `feature_splits` leaves them."""
-    place = splits_dir(settings)
-    place.mkdir(parents=True)
-    SCHEMA.write(place)
-    for seed, part in enumerate(PARTS):
-        table = applicants(300, seed)
-        cohort = pa.array(["2025-01"] * 300)
-        pq.write_table(table.append_column("cohort", cohort), place / f"X_{part}.parquet")
-        defaulted = pa.table({"cohort": cohort, "SK_ID_CURR": table["SK_ID_CURR"], "TARGET": outcomes(table, seed)})
-        pq.write_table(defaulted, place / f"y_{part}.parquet")
+    with draft(settings, "feature_splits") as new:
+        SCHEMA.write(new.folder)
+        for seed, part in enumerate(PARTS):
+            table = applicants(300, seed)
+            cohort = pa.array(["2025-01"] * 300)
+            pq.write_table(table.append_column("cohort", cohort), new.folder / f"X_{part}.parquet")
+            defaulted = pa.table({"cohort": cohort, "SK_ID_CURR": table["SK_ID_CURR"], "TARGET": outcomes(table, seed)})
+            pq.write_table(defaulted, new.folder / f"y_{part}.parquet")
+        new.publish(900)

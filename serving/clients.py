@@ -7,7 +7,7 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from credit_platform.features.schema import Feature, FeatureSchema
-from credit_platform.lake import bucket_of, buckets, cohorts_of, connect, identifier, scan, table_path
+from credit_platform.lake import bucket_file, bucket_of, cohorts_of, connect, identifier, require, scan, table_path
 from credit_platform.settings import Settings
 from serving.problems import ProblemError
 
@@ -29,8 +29,8 @@ def find(settings: Settings, sk_id_curr: int, schema: FeatureSchema) -> Row | No
     """
     with connect(settings) as connection:
         for cohort in _cohorts(settings):
-            files = buckets(table_path(settings, "client_mart", cohort))
-            mart = scan(files[bucket_of(sk_id_curr, len(files))])
+            version = require(settings, "client_mart", cohort)
+            mart = scan(version.file(bucket_file(bucket_of(sk_id_curr, len(version.files)))))
             # The key alone first: it costs a hundredth of a whole row, and most cohorts don't hold the client.
             found = f"from {mart} where {KEY} = ? limit 1"
             if connection.execute(f"select {KEY} {found}", [sk_id_curr]).fetchone() is None:

@@ -1,8 +1,11 @@
-"""What must be true before something runs by itself."""
+"""What must be true before something runs by itself, and how much of the graph a change concerns."""
+
+from collections.abc import Collection
 
 import dagster as dg
 
-from credit_platform.lake import table_path
+from credit_platform.home_credit.contracts import TABLE_NAMES, table
+from credit_platform.lake import current
 from credit_platform.settings import Settings
 
 
@@ -14,8 +17,26 @@ def champion_decides(instance: dg.DagsterInstance) -> bool:
     return event.asset_materialization.metadata["version"].value != "none"
 
 
-def is_processed(settings: Settings, cohort: str) -> bool:
-    """Whether a cohort's mart was made after its last file arrived, as it is when the command line ran the graph."""
-    mart = table_path(settings, "client_mart", cohort)
-    arrived = max((path.stat().st_ctime_ns for path in (settings.landing_dir / cohort).iterdir()), default=0)
-    return mart.exists() and mart.stat().st_mtime_ns > arrived
+def changed_tables(settings: Settings, cohort: str, delivered: dict[str, str]) -> set[str]:
+    """The tables whose delivered content (SHA-256 by table) is not what the lake's were made from.
+
+    Outcomes that are not delivered as a file of their own are those of the application file, if it has any.
+    """
+    wanted = {name: {delivered.get(name)} for name in (*TABLE_NAMES, "outcomes")}
+    if "outcomes" not in delivered:
+        wanted["outcomes"] = {None, delivered.get("application")}
+    made = {name: current(settings, f"raw_{name}", cohort) for name in wanted}
+    return {
+        name
+        for name, version in made.items()
+        if version is None or version.facts["source"].get("sha256") not in wanted[name]
+    }
+
+
+def with_children(tables: Collection[str]) -> set[str]:
+    """Tables and those whose rows they decide about: a bureau balance is kept where its credit is."""
+    found = set(tables)
+    for name in (*TABLE_NAMES, "outcomes"):  # parents come before children
+        if table(name).parent in found:
+            found.add(name)
+    return found

@@ -2,14 +2,17 @@
 
 import dagster as dg
 
-per_cohort_stages = dg.AssetSelection.groups("raw", "mart", "scoring", "monitoring")
+per_cohort_stages = dg.AssetSelection.groups("raw", "quality", "mart", "scoring", "monitoring")
+training = dg.AssetSelection.groups("features", "model", "explain")
 
 build_mart = dg.define_asset_job(
-    "build_mart", dg.AssetSelection.groups("raw", "mart"), description="Check, type and join the tables of a cohort."
+    "build_mart",
+    dg.AssetSelection.groups("raw", "quality", "mart"),
+    description="Check, type and join the tables of a cohort.",
 )
 train = dg.define_asset_job(
     "train",
-    dg.AssetSelection.groups("features", "model", "explain"),
+    training,
     description="Split the labelled clients, search a model, judge it, promote it if it earns it, and explain it.",
 )
 score = dg.define_asset_job("score", dg.AssetSelection.groups("scoring"), description="Score a cohort's clients.")
@@ -21,6 +24,11 @@ monitor = dg.define_asset_job(
 process_cohort = dg.define_asset_job(
     "process_cohort", per_cohort_stages, description="All that a newly landed cohort needs once a champion decides."
 )
+take_outcomes = dg.define_asset_job(
+    "take_outcomes",
+    dg.AssetSelection.assets("raw_outcomes") | training,
+    description="Take in outcomes that arrived late, and train on them; the cohort's other tables stay as they are.",
+)
 everything = dg.define_asset_job("everything", dg.AssetSelection.all(), description="The whole graph.")
 
-jobs = [build_mart, train, score, monitor, process_cohort, everything]
+jobs = [build_mart, train, score, monitor, process_cohort, take_outcomes, everything]

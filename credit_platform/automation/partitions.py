@@ -1,6 +1,39 @@
 """The partition key of everything that happens per delivery: the cohort, a month of applications or Kaggle's train."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
+from credit_platform import quarantine
+from credit_platform.settings import Settings, settings
+
 cohorts = dg.DynamicPartitionsDefinition(name="cohort")
-per_cohort = dg.BackfillPolicy.single_run()
+per_cohort = dg.BackfillPolicy.single_run() if settings().backfill == "single_run" else dg.BackfillPolicy.multi_run(1)
+
+
+def sound_cohorts(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[str]:
+    """The cohorts of a run that are not in quarantine.
+
+    Raises:
+        dg.Failure: the run's only cohort is in quarantine.
+    """
+    for cohort in context.partition_keys:
+        reasons = quarantine.reasons(settings, cohort)
+        if not reasons:
+            yield cohort
+            continue
+        message = f"cohort {cohort} is in quarantine: {' '.join(reasons)}"
+        if len(context.partition_keys) == 1:
+            raise dg.Failure(
+                f"{message} Land a corrected delivery, or let it pass: credit-platform release {cohort}",
+                allow_retries=False,
+            )
+        context.log.warning(f"{message} It is left out of this run.")
+        context.add_asset_metadata({"left_out": message}, partition_key=cohort)
+
+
+def data_version(context: dg.AssetExecutionContext, content: str) -> dg.DataVersion | None:
+    """The data version of a run of one cohort. A run of several has one version for all of them, which Dagster makes
+    from their inputs.
+    """
+    return dg.DataVersion(content) if len(context.partition_keys) == 1 else None

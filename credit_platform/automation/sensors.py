@@ -1,53 +1,93 @@
 """What happens by itself: cohorts are noticed when they land or change, drift and failed runs raise alerts."""
 
 import json
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 
 import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from credit_platform.automation.conditions import champion_decides, is_processed
-from credit_platform.automation.jobs import build_mart, process_cohort
+from credit_platform.automation.conditions import champion_decides, changed_tables, with_children
+from credit_platform.automation.jobs import build_mart, process_cohort, take_outcomes
 from credit_platform.automation.partitions import cohorts
+from credit_platform.home_credit.contracts import TABLE_NAMES
 from credit_platform.home_credit.delivery import DeliveryError
-from credit_platform.home_credit.landing import content_hashes, is_complete, landed_cohorts
+from credit_platform.home_credit.landing import is_complete, landed_cohorts
 from credit_platform.model import registry
 from credit_platform.monitoring.alerts import Alert, drift_alert, raise_alert
 from credit_platform.monitoring.reports import report_path, verdicts
+from credit_platform.raw.ingest import delivered_hashes
 from credit_platform.settings import Settings
 
 
 @dg.sensor(
-    jobs=[build_mart, process_cohort],
+    jobs=[build_mart, process_cohort, take_outcomes],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Registers new folders under landing/ as cohorts, and runs what a new or changed cohort needs.",
+    description=(
+        "Registers new folders under landing/ as cohorts, and requests the assets that a new or changed file concerns: "
+        "a table, what is made from it, and no other cohort's; for late outcomes the training alone."
+    ),
 )
 def landing_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
-    seen: dict[str, dict[str, str]] = json.loads(context.cursor or "{}")
-    now: dict[str, dict[str, str]] = {}
-    changed = []
-    known = set(cohorts.get_partition_keys(dynamic_partitions_store=context.instance))
+    seen: dict[str, str] = json.loads(context.cursor or "{}")
+    known = cohorts.get_partition_keys(dynamic_partitions_store=context.instance)
     landed = [cohort for cohort in landed_cohorts(settings) if is_complete(settings, cohort)]
-    for cohort in landed:
-        stamp = _stamp(settings, cohort)
-        before = seen.get(cohort, {})
-        if before.get("stamp") == stamp:
-            now[cohort] = before
-            continue
-        now[cohort] = {"stamp": stamp, "content": _content(settings, cohort)}
-        if before.get("content") != now[cohort]["content"] and (before or not is_processed(settings, cohort)):
-            changed.append(cohort)
+    now = {cohort: _stamp(settings, cohort) for cohort in landed}
+    touched = [cohort for cohort in landed if seen.get(cohort) != now[cohort]]
+    changed = {cohort: found for cohort in touched if (found := _changed(settings, cohort))}
     new = [cohort for cohort in landed if cohort not in known]
-    job = process_cohort if champion_decides(context.instance) else build_mart
+    late = [cohort for cohort in [*known, *new] if changed.get(cohort) == {"outcomes"}]
+    decides = champion_decides(context.instance)
     # Keyed by stamp, not by content: a delivery that is taken back to what it was must run again.
+    requests = [
+        dg.RunRequest(
+            run_key=f"{cohort}:{now[cohort]}",
+            job_name=(process_cohort if decides else build_mart).name,
+            partition_key=cohort,
+            asset_selection=_concerned(with_children(tables), decides),
+        )
+        for cohort, tables in changed.items()
+        if cohort not in late
+    ]
+    if late:
+        requests.append(_of_late_outcomes(late, now, trains=decides and settings.retrain_on_outcomes))
     return dg.SensorResult(
-        run_requests=[
-            dg.RunRequest(run_key=f"{cohort}:{now[cohort]['stamp']}", job_name=job.name, partition_key=cohort)
-            for cohort in changed
-        ],
+        run_requests=requests,
         dynamic_partitions_requests=[cohorts.build_add_request(new)] if new else [],
         cursor=json.dumps(now),
-        skip_reason=None if changed else dg.SkipReason("no cohort has landed or changed"),
+        skip_reason=None if requests else dg.SkipReason("no cohort has landed or changed"),
+    )
+
+
+def _changed(settings: Settings, cohort: str) -> set[str]:
+    """The changed tables; all where a delivery can't be told apart into tables: its run says what is wrong with it."""
+    try:
+        return changed_tables(settings, cohort, delivered_hashes(settings, cohort))
+    except DeliveryError:
+        return {*TABLE_NAMES, "outcomes"}
+
+
+def _concerned(tables: Collection[str], decides: bool) -> list[dg.AssetKey]:
+    """The tables' assets and all per-cohort ones after them."""
+    stages = ["quality_report", "client_mart", "client_lookup", *(["scores", "drift_report"] if decides else [])]
+    return [dg.AssetKey(name) for name in (*(f"raw_{name}" for name in sorted(tables)), *stages)]
+
+
+def _of_late_outcomes(late: Sequence[str], now: Mapping[str, str], trains: bool) -> dg.RunRequest:
+    """One run for all cohorts whose outcomes arrived, so that one training sees them all.
+
+    Its range may span cohorts whose outcomes have not changed; their tables stay as they are.
+    """
+    steps = [
+        "raw_outcomes",
+        *(["feature_splits", "candidate", "evaluation", "champion", "shap_summary"] if trains else []),
+    ]
+    return dg.RunRequest(
+        run_key="outcomes:" + _digest([(cohort, now[cohort]) for cohort in late]),
+        job_name=take_outcomes.name,
+        asset_selection=[dg.AssetKey(name) for name in steps],
+        tags={ASSET_PARTITION_RANGE_START_TAG: late[0], ASSET_PARTITION_RANGE_END_TAG: late[-1]},
     )
 
 
@@ -55,14 +95,6 @@ def _stamp(settings: Settings, cohort: str) -> str:
     """Names, sizes and times of a cohort's files: cheap, and content is read only where it differs."""
     files = [(path, path.stat()) for path in sorted((settings.landing_dir / cohort).iterdir())]
     return _digest([(path.name, found.st_size, found.st_mtime_ns) for path, found in files])
-
-
-def _content(settings: Settings, cohort: str) -> str:
-    """A delivery that can't be told apart into tables counts as changed: its run says what is wrong with it."""
-    try:
-        return _digest(content_hashes(settings.landing_dir / cohort))
-    except DeliveryError as error:
-        return _digest(str(error))
 
 
 def _digest(value: object) -> str:

@@ -4,7 +4,7 @@ import dagster as dg
 
 from credit_platform.explain.shap_summary import global_explanation, importance, plots
 from credit_platform.features.splits import splits_dir
-from credit_platform.lake import atomic_folder
+from credit_platform.lake import draft
 from credit_platform.metadata import markdown_table, plot, schema_of
 from credit_platform.model import registry
 from credit_platform.model.reference import draw
@@ -40,16 +40,16 @@ def shap_summary(
     explanation = global_explanation(scorer, table)
     strongest = importance(explanation)
     figures = plots(explanation)
-    place = settings.lake_dir / "shap_summary"
-    with atomic_folder(place) as folder:
+    with draft(settings, "shap_summary") as new:
         pq.write_table(
             pa.table({"feature": [name for name, _ in strongest], "mean_abs_shap": [value for _, value in strongest]}),
-            folder / "importance.parquet",
+            new.folder / "importance.parquet",
         )
         for name, figure in figures.items():
-            figure.savefig(folder / f"{name}.png", dpi=120, bbox_inches="tight")
-    with mlflow.run(context, version.run_id) as tracking:
-        tracking.log_artifacts(str(place), "explainability")
+            figure.savefig(new.folder / f"{name}.png", dpi=120, bbox_inches="tight")
+        with mlflow.run(context, version.run_id) as tracking:
+            tracking.log_artifacts(str(new.folder), "explainability")
+        place = new.publish(len(strongest)).folder()
     meanings = {feature.name: feature.meaning for feature in scorer.schema.features}
     return dg.MaterializeResult(
         metadata={

@@ -3,8 +3,8 @@
 import dagster as dg
 
 from credit_platform.features.preprocessor import FILE_NAME, fit_preprocessor
-from credit_platform.features.splits import PARTS, labelled_cohorts, splits_dir, write_splits
-from credit_platform.lake import atomic_folder
+from credit_platform.features.splits import PARTS, labelled_cohorts, write_splits
+from credit_platform.lake import draft
 from credit_platform.mart.build import mart_columns
 from credit_platform.metadata import markdown_table, schema_of
 from credit_platform.settings import Settings
@@ -27,16 +27,17 @@ def feature_splits(context: dg.AssetExecutionContext, settings: dg.ResourceParam
     cohorts = labelled_cohorts(settings)
     context.log.info(f"labelled cohorts: {', '.join(cohorts) or 'none'}")
     meanings = {column.name: column.meaning for column in mart_columns()}
-    place = splits_dir(settings)
-    with atomic_folder(place) as folder:
-        schema, parts = write_splits(settings, cohorts, meanings, folder)
+    with draft(settings, "feature_splits") as new:
+        schema, parts = write_splits(settings, cohorts, meanings, new.folder)
         context.log.info(f"{len(schema.features)} features; fitting the preprocessor")
-        transformer = fit_preprocessor(pq.read_table(folder / "X_train.parquet"), schema)
-        joblib.dump(transformer, folder / FILE_NAME)
+        transformer = fit_preprocessor(pq.read_table(new.folder / "X_train.parquet"), schema)
+        joblib.dump(transformer, new.folder / FILE_NAME)
+        version = new.publish(sum(part.clients for part in parts.values()))
     return dg.MaterializeResult(
+        data_version=dg.DataVersion(version.content),
         metadata={
-            "dagster/row_count": sum(part.clients for part in parts.values()),
-            "dagster/uri": str(place),
+            "dagster/row_count": version.rows,
+            "dagster/uri": str(version.folder()),
             "dagster/column_schema": schema_of(**{f.name: (f.kind, f.meaning) for f in schema.features}),
             "features": len(schema.features),
             "categories": len(schema.category_names),
@@ -47,5 +48,5 @@ def feature_splits(context: dg.AssetExecutionContext, settings: dg.ResourceParam
                     for name in PARTS
                 ]
             ),
-        }
+        },
     )

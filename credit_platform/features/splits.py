@@ -11,7 +11,17 @@ from pathlib import Path
 import duckdb
 
 from credit_platform.features.schema import Feature, FeatureSchema
-from credit_platform.lake import cohorts_of, connect, identifier, one_row, quote, scan, table_path, write_parquet
+from credit_platform.lake import (
+    cohorts_of,
+    connect,
+    current,
+    identifier,
+    one_row,
+    quote,
+    scan,
+    table_path,
+    write_parquet,
+)
 from credit_platform.settings import Settings
 
 PARTS = ("train", "valid", "test")
@@ -31,18 +41,19 @@ class NotEnoughOutcomesError(ValueError):
 
 
 def splits_dir(settings: Settings) -> Path:
-    return settings.lake_dir / "feature_splits"
+    """The folder of the splits in force.
+
+    Raises:
+        MissingTableError: no splits have been made.
+    """
+    return table_path(settings, "feature_splits")
 
 
 def labelled_cohorts(settings: Settings) -> list[str]:
     """The cohorts whose mart and outcomes are in the lake, in order; one whose outcomes are empty is not labelled."""
-    found = []
-    with connect(settings) as connection:
-        for cohort in cohorts_of(settings, "raw_outcomes"):
-            outcomes = one_row(connection, f"select count(*) from {scan(table_path(settings, 'raw_outcomes', cohort))}")
-            if outcomes[0] and table_path(settings, "client_mart", cohort).exists():
-                found.append(cohort)
-    return found
+    outcomes = {cohort: current(settings, "raw_outcomes", cohort) for cohort in cohorts_of(settings, "raw_outcomes")}
+    labelled = (cohort for cohort, version in outcomes.items() if version and version.rows)
+    return [cohort for cohort in labelled if current(settings, "client_mart", cohort)]
 
 
 def write_splits(

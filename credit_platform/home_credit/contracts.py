@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -84,6 +85,12 @@ def table(name: str) -> Table:
     if name not in (*TABLE_NAMES, "outcomes"):
         raise KeyError(f"no contract for a table {name!r}; known: {', '.join((*TABLE_NAMES, 'outcomes'))}")
     return _read(files(__package__).joinpath("contracts", f"{name}.toml").read_text("utf-8"))
+
+
+@cache
+def digest(name: str) -> str:
+    """SHA-256 of the text of a table's contract."""
+    return sha256(files(__package__).joinpath("contracts", f"{name}.toml").read_bytes()).hexdigest()
 
 
 def tables() -> tuple[Table, ...]:

@@ -45,8 +45,8 @@ class MartColumn:
 
     `step` names the .sql file that computes it, and `expression` is its SQL over the rows of that file. `aggregate` is
     its kind: one of `AGGREGATES`, or `count`, `share`, `carried`, `expression`. `sources` are the `table.COLUMN` names
-    whose values feed it, filters included; keys that merely group or join rows are left out. `empty` is the value for a
-    client without any row to compute it from.
+    whose values feed it, filters included; keys that merely group or join rows are left out. `over` says which rows an
+    aggregate is taken over. `empty` is the value for a client without any row to compute it from.
     """
 
     name: str
@@ -57,6 +57,7 @@ class MartColumn:
     expression: str
     unit: str
     meaning: str
+    over: str = ""
     empty: int | None = None
 
 
@@ -149,10 +150,9 @@ def codes(declaration: str, offered: Mapping[str, Input]) -> tuple[str, ...]:
     """Select items that number the categories whose shares are taken, as the contract lists them, from 1 on."""
     populations = tomllib.loads(declaration).get("populations", ())
     return tuple(
-        f"case when {name} is null then {MISSING} else coalesce(list_position([{values}], {name}), {UNLISTED}) end"
-        f" as {name}_CODE"
+        f"case when {name} is null then {MISSING} else case {name} {known} else {UNLISTED} end end as {name}_CODE"
         for name in _unique(*(population.get("categories", ()) for population in populations))
-        for values in [", ".join(map(_literal, offered[name].categories))]
+        for known in [" ".join(f"when {_literal(c)} then {n}" for n, c in enumerate(offered[name].categories, start=1))]
     )
 
 
@@ -222,6 +222,7 @@ def _aggregate(step: str, population: Population, inputs: Mapping[str, Input], k
         expression=population.size,
         unit="count",
         meaning=f"Number of rows: {population.over}",
+        over=population.over,
         empty=0,
     )
     for name, kinds in population.aggregates.items():
@@ -237,6 +238,7 @@ def _aggregate(step: str, population: Population, inputs: Mapping[str, Input], k
                 expression=aggregate.sql.format(population.values(name)),
                 unit=f"{column.unit}^2" if kind == "var" else aggregate.unit or column.unit,
                 meaning=f"{aggregate.words} over {population.over}: {_lower(column.meaning)}",
+                over=population.over,
                 empty=aggregate.empty,
             )
     for name in population.categories:
@@ -259,6 +261,7 @@ def _aggregate(step: str, population: Population, inputs: Mapping[str, Input], k
                 expression=population.share(condition),
                 unit="share",
                 meaning=f"Share of {population.over} whose {name} {words}",
+                over=population.over,
             )
 
 

@@ -14,8 +14,8 @@ cleaned as (
             case EMERGENCYSTATE_MODE when 'Yes' then 1 when 'No' then 0 end as EMERGENCYSTATE_MODE
         ),
         case when EXT_SOURCE_1 is null then 0 else 1 end
-            + case when EXT_SOURCE_2 is null then 0 else 1 end
-            + case when EXT_SOURCE_3 is null then 0 else 1 end as EXT_SOURCES
+        + case when EXT_SOURCE_2 is null then 0 else 1 end
+        + case when EXT_SOURCE_3 is null then 0 else 1 end as EXT_SOURCES
     from application
 )
 

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from credit_platform.automation.partitions import cohorts, per_cohort
+from credit_platform.automation.partitions import cohorts, data_version, per_cohort, sound_cohorts
 from credit_platform.home_credit.contracts import TABLE_NAMES
 from credit_platform.lake import connect
-from credit_platform.mart.buckets import build_cohort
+from credit_platform.mart.buckets import build_cohort, sql_digest
 from credit_platform.mart.build import mart_columns
 from credit_platform.mart.coverage import coverage
 from credit_platform.metadata import markdown_table
@@ -36,17 +36,18 @@ def _lineage() -> dg.TableColumnLineage:
     owners=["team:data-engineering"],
     partitions_def=cohorts,
     backfill_policy=per_cohort,
+    code_version=sql_digest()[:12],
     deps=[f"raw_{name}" for name in TABLE_NAMES],
     description="One row per application: what the client said, and their histories with this lender and others.",
     metadata={"dagster/column_schema": _schema()},
 )
 def client_mart(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
-    total = 0
-    for cohort in context.partition_keys:
+    content = ""
+    for cohort in sound_cohorts(context, settings):
         built = build_cohort(settings, cohort)
+        content = built.version.content
         with connect(settings) as connection:
             histories = coverage(connection, built.path)
-        total += built.rows
         context.log.info(
             f"{cohort}: {built.rows:,} clients in {built.buckets} buckets, {built.reused} of them unchanged"
         )
@@ -56,14 +57,15 @@ def client_mart(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Se
                 "buckets": built.buckets,
                 "unchanged_buckets": built.reused,
                 "dagster/uri": str(built.path),
+                "version": built.version.id,
                 "histories": markdown_table(histories),
             },
             partition_key=cohort,
         )
     return dg.MaterializeResult(
+        data_version=data_version(context, content),
         metadata={
-            "rows_in_this_run": total,
             "columns": len(mart_columns()),
             "dagster/column_lineage": _lineage(),
-        }
+        },
     )

@@ -1,102 +1,119 @@
 """Builds a cohort's mart bucket by bucket, and takes over the buckets whose raw rows and SQL have not changed.
 
-A bucket's fingerprint is what it was made from: the bytes of its seven raw files and the text of the query. It stands
-in the metadata of the bucket's Parquet file. Not here: what the mart's columns are (`build.py`).
+A bucket's fingerprint is what it is made from: the digests of its seven raw files and of the query. Not here: what the
+mart's columns are (`build.py`), nor where buckets are worked on (`compute.py`).
 """
 
-import os
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
 
 import duckdb
 
+from credit_platform import compute
 from credit_platform.home_credit.contracts import TABLE_NAMES
-from credit_platform.lake import atomic_folder, buckets, connect, quote, scan, table_path
+from credit_platform.lake import MissingTableError, Version, connect, current, draft, find_version, quote, require, scan
 from credit_platform.mart.build import client_mart_query
 from credit_platform.settings import Settings
-
-if TYPE_CHECKING:
-    import pyarrow.parquet as pq
-
-_FINGERPRINT = b"made_from"
 
 
 @dataclass(frozen=True)
 class Built:
-    """A cohort's mart: its rows, its buckets, and how many of them were taken over as they were."""
+    """A cohort's mart, and how many of its buckets were taken over as they were."""
 
-    path: Path
-    rows: int
-    buckets: int
+    version: Version
     reused: int
+
+    @property
+    def path(self) -> Path:
+        return self.version.folder()
+
+    @property
+    def rows(self) -> int:
+        return self.version.rows
+
+    @property
+    def buckets(self) -> int:
+        return len(self.version.files)
 
 
 def build_cohort(settings: Settings, cohort: str) -> Built:
-    """Builds `client_mart` of one cohort from its raw tables; one bucket in memory at a time.
+    """Builds `client_mart` of one cohort from its raw tables; locally with one bucket in memory at a time.
 
     Raises:
-        FileNotFoundError: a raw table has not been made, or was cut into other buckets than the applications.
+        MissingTableError: a raw table has not been made, or was cut into other buckets than the applications.
+        DamagedTableError: a raw file is not what was written.
     """
-    place = table_path(settings, "client_mart", cohort)
-    tables = {name: table_path(settings, f"raw_{name}", cohort) for name in TABLE_NAMES}
-    names = _common_buckets(cohort, tables)
-    sql = _sql_digest()
-    reused = 0
-    with atomic_folder(place) as folder:
-        for name in names:
-            sources = {table: path / name for table, path in tables.items()}
-            made_from = _fingerprint(sql, sources)
-            if _made_from(place / name) == made_from:
-                os.link(place / name, folder / name)
-                reused += 1
-            else:
-                _write(settings, sources, folder / name, made_from)
-    return Built(place, sum(_metadata(path).num_rows for path in buckets(place)), len(names), reused)
+    raw = {name: require(settings, f"raw_{name}", cohort) for name in TABLE_NAMES}
+    names = _common_buckets(cohort, raw)
+    made_from = {name: _fingerprint(raw, name) for name in names}
+    present = current(settings, "client_mart", cohort)
+    same = [name for name in names if present and _is_made_from(present, name, made_from[name])]
+    if present and len(same) == len(names) == len(present.files):
+        return Built(present, len(same))
+    with draft(settings, "client_mart", cohort) as new:
+        if present:
+            for name in same:
+                new.keep(present, name)
+        ids = {name: version.id for name, version in raw.items()}
+        changed = [name for name in names if name not in same]
+        pieces, common = [(name,) for name in changed], (settings, cohort, ids)
+        for position, content in compute.each(settings, bucket_content, pieces, common):
+            (new.folder / changed[position]).write_bytes(content)
+        rows = raw["application"].rows
+        whole = sha256(json.dumps(made_from).encode()).hexdigest()
+        return Built(new.publish(rows, whole, made_from, {"raw": ids}), len(same))
 
 
-def _common_buckets(cohort: str, tables: dict[str, Path]) -> list[str]:
+def bucket_content(settings: Settings, cohort: str, versions: Mapping[str, str], name: str) -> bytes:
+    """One bucket of the mart as Parquet, from the named versions of the cohort's raw tables.
+
+    Raises:
+        MissingTableError: a version is no longer kept.
+        DamagedTableError: a raw file is not what was written.
+    """
+    sources = {}
+    for table, identity in versions.items():
+        version = find_version(settings, f"raw_{table}", cohort, identity)
+        if version is None:
+            raise MissingTableError(f"version {identity} of raw_{table} of cohort {cohort} is no longer kept")
+        sources[table] = scan(version.verified(name))
+    with TemporaryDirectory(prefix="credit-mart-") as folder, connect(settings) as connection:
+        path = Path(folder) / name
+        connection.execute(
+            f"copy ({client_mart_query(sources)}) to {quote(str(path))} "
+            "(format parquet, compression zstd, row_group_size 20000)"
+        )
+        return path.read_bytes()
+
+
+@cache
+def sql_digest() -> str:
+    """The query with the tables' names in place of their files, which move with the data directory; and its engine."""
+    query = client_mart_query({table: table for table in TABLE_NAMES})
+    return sha256(query.encode() + duckdb.__version__.encode()).hexdigest()
+
+
+def _common_buckets(cohort: str, raw: Mapping[str, Version]) -> list[str]:
     """The names of the buckets; every table must have the applications', for their number deals out the clients."""
-    names = {table: [path.name for path in buckets(folder)] for table, folder in tables.items()}
-    expected = names["application"]
-    other = [f"raw_{table}" for table, found in names.items() if not found or found != expected]
+    expected = sorted(raw["application"].files)
+    other = [f"raw_{table}" for table, version in raw.items() if sorted(version.files) != expected]
     if other:
-        raise FileNotFoundError(
+        raise MissingTableError(
             f"cohort {cohort} has not the buckets of its applications in {', '.join(other)}; "
             "materialise its raw tables again, raw_application first"
         )
     return expected
 
 
-def _write(settings: Settings, sources: dict[str, Path], path: Path, made_from: bytes) -> None:
-    query = client_mart_query({table: scan(source) for table, source in sources.items()})
-    with connect(settings) as connection:
-        connection.execute(
-            f"copy ({query}) to {quote(str(path))} (format parquet, compression zstd, row_group_size 20000, "
-            f"kv_metadata {{{_FINGERPRINT.decode()}: {quote(made_from.decode())}}})"
-        )
+def _fingerprint(raw: Mapping[str, Version], name: str) -> str:
+    digests = [raw[table].files[name].sha256 for table in TABLE_NAMES]
+    return sha256(json.dumps([sql_digest(), digests]).encode()).hexdigest()
 
 
-def _sql_digest() -> bytes:
-    """The query with the tables' names in place of their files, which move with the data directory; and its engine."""
-    query = client_mart_query({table: table for table in TABLE_NAMES})
-    return sha256(query.encode() + duckdb.__version__.encode()).digest()
-
-
-def _fingerprint(sql: bytes, sources: dict[str, Path]) -> bytes:
-    digest = sha256(sql)
-    for table in TABLE_NAMES:
-        with sources[table].open("rb") as stream:
-            digest.update(file_digest(stream, "sha256").digest())
-    return digest.hexdigest().encode()
-
-
-def _made_from(path: Path) -> bytes | None:
-    return (_metadata(path).metadata or {}).get(_FINGERPRINT) if path.exists() else None
-
-
-def _metadata(path: Path) -> "pq.FileMetaData":
-    import pyarrow.parquet as pq
-
-    return pq.read_metadata(path)
+def _is_made_from(present: Version, name: str, made_from: str) -> bool:
+    return name in present.files and present.files[name].made_from == made_from and present.is_whole()

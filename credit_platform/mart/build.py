@@ -50,8 +50,16 @@ def mart_columns() -> tuple[MartColumn, ...]:
     """Every column of the client mart, in order, with its type, its sources, its expression and its meaning."""
     key = _contract("application")[CLIENT_KEY]
     first = MartColumn(key.name, key.type, "application", key.sources, "carried", key.name, key.unit, key.meaning)
-    joined = (column for step in _PER_CLIENT for column in _columns(step))
-    return (first, *joined, *_columns("client_mart"))
+    joined = (column for step in _PER_CLIENT for column in step_columns(step))
+    return (first, *joined, *step_columns("client_mart"))
+
+
+@cache
+def step_columns(step: str) -> tuple[MartColumn, ...]:
+    """The columns a step adds, its key apart."""
+    offered = _offered(step)
+    key = offered.get(CLIENT_KEY, next(iter(offered.values())))
+    return expand(step, _read(f"{step}.toml"), offered, key)
 
 
 def client_mart_query(sources: Mapping[str, str]) -> str:
@@ -78,10 +86,10 @@ def _sql(step: str) -> str:
     """The text of a step's .sql file with its select lists filled in."""
     text = _read(f"{step}.sql").strip()
     if step == "client_mart":
-        text = fill(text, "joined", (_joined(column) for upstream in _PER_CLIENT for column in _columns(upstream)))
+        text = fill(text, "joined", (_joined(column) for upstream in _PER_CLIENT for column in step_columns(upstream)))
     if coded := codes(_read(f"{step}.toml"), _offered(step)):
         text = fill(text, "codes", coded)
-    return fill(text, "columns", (_item(column.expression, column.name) for column in _columns(step)))
+    return fill(text, "columns", (_item(column.expression, column.name) for column in step_columns(step)))
 
 
 def _joined(column: MartColumn) -> str:
@@ -96,19 +104,11 @@ def _item(expression: str, name: str) -> str:
     return name if expression == name else f"{expression} as {name}"
 
 
-@cache
-def _columns(step: str) -> tuple[MartColumn, ...]:
-    """The columns a step adds, its key apart."""
-    offered = _offered(step)
-    key = offered.get(CLIENT_KEY, next(iter(offered.values())))
-    return expand(step, _read(f"{step}.toml"), offered, key)
-
-
 def _offered(step: str) -> dict[str, Input]:
     """The columns of the delivered table and of the steps that a step reads."""
     offered = _contract(step) if step in contracts.TABLE_NAMES else {}
     for upstream in STEPS[step].upstream:
-        offered |= {c.name: Input(c.name, c.type, c.sources, c.unit, c.meaning) for c in _columns(upstream)}
+        offered |= {c.name: Input(c.name, c.type, c.sources, c.unit, c.meaning) for c in step_columns(upstream)}
     return offered
 
 

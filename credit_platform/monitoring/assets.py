@@ -4,7 +4,7 @@ import json
 
 import dagster as dg
 
-from credit_platform.automation.partitions import cohorts, per_cohort
+from credit_platform.automation.partitions import cohorts, per_cohort, sound_cohorts
 from credit_platform.features.schema import FeatureSchema
 from credit_platform.lake import atomic, table_path
 from credit_platform.metadata import markdown_table, plot, schema_of
@@ -45,7 +45,7 @@ def drift_report(context: dg.AssetExecutionContext, settings: dg.ResourceParam[S
     watched = FeatureSchema(tuple(scorer.most_important(settings.drift_columns)), scorer.schema.cohorts)
     reference = read_reference(version.folder)
     drifted = []
-    for cohort in context.partition_keys:
+    for cohort in sound_cohorts(context, settings):
         current = pq.read_table(table_path(settings, "client_mart", cohort), columns=watched.names)
         scored = pq.read_table(table_path(settings, "scores", cohort), columns=[SCORE])
         current = current.append_column(SCORE, scored.column(SCORE))

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from credit_platform.automation.partitions import cohorts, per_cohort
+from credit_platform import quarantine
+from credit_platform.automation.partitions import cohorts, data_version, per_cohort
+from credit_platform.home_credit import contracts
 from credit_platform.home_credit.contracts import Table, table, tables
 from credit_platform.home_credit.delivery import DeliveryError, Problem
 from credit_platform.metadata import column_schema, markdown_table
 from credit_platform.raw import checks
-from credit_platform.raw.ingest import gaps, ingest
+from credit_platform.raw.ingest import delivered_content, gaps, ingest
 from credit_platform.settings import Settings
 
 
@@ -25,6 +27,7 @@ def raw_asset(contract: Table) -> dg.AssetsDefinition:
         description=f"{contract.meaning} One row is {contract.grain}.",
         partitions_def=cohorts,
         backfill_policy=per_cohort,
+        code_version=contracts.digest(contract.name)[:12],
         deps=[f"raw_{contract.parent}"] if contract.parent else [],
         check_specs=checks.specs(name),
         metadata={"dagster/column_schema": column_schema(contract)},
@@ -33,27 +36,38 @@ def raw_asset(contract: Table) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
         problems: dict[str, tuple[Problem, ...]] = {}
-        total = 0
+        content = ""
         for cohort in context.partition_keys:
             try:
                 ingested = ingest(settings, contract.name, cohort)
             except DeliveryError as error:
-                yield from checks.results({**problems, cohort: error.problems})
-                raise dg.Failure(f"cohort {cohort} breaks its contract:\n{error}", allow_retries=False) from error
-            problems[cohort] = ingested.inspection.problems
-            total += ingested.rows
-            context.log.info(f"{cohort}: {ingested.rows:,} rows of {contract.name}")
+                problems[cohort] = error.problems
+                reasons = [str(problem) for problem in error.problems if problem.blocking]
+                quarantine.hold(settings, cohort, name, reasons, delivered_content(settings, cohort))
+                context.log.error(f"cohort {cohort} is set aside: {error}")
+                if len(context.partition_keys) == 1:
+                    yield from checks.results(problems, dg.AssetCheckSeverity.ERROR)
+                    raise dg.Failure(f"cohort {cohort} breaks its contract:\n{error}", allow_retries=False) from error
+                continue
+            quarantine.lift(settings, cohort, name)
+            problems[cohort], content = ingested.inspection.problems, ingested.version.content
+            context.log.info(
+                f"{cohort}: {ingested.rows:,} rows of {contract.name}{', unchanged' if ingested.unchanged else ''}"
+            )
             context.add_asset_metadata(
                 {
                     "dagster/partition_row_count": ingested.rows,
                     "rows_of_other_clients": ingested.left_out,
                     "dagster/uri": str(ingested.path),
+                    "version": ingested.version.id,
+                    "unchanged": ingested.unchanged,
                     "gaps": markdown_table(gaps(contract, ingested.inspection)),
                 },
                 partition_key=cohort,
             )
-        yield dg.MaterializeResult(metadata={"rows_in_this_run": total})
-        yield from checks.results(problems)
+        yield dg.MaterializeResult(data_version=data_version(context, content))
+        # An error would end the run, and with it the other cohorts.
+        yield from checks.results(problems, dg.AssetCheckSeverity.WARN)
 
     return raw
 

@@ -23,12 +23,17 @@ def specs(asset: str) -> list[dg.AssetCheckSpec]:
     ]
 
 
-def results(problems: Mapping[str, Sequence[Problem]]) -> Iterator[dg.AssetCheckResult]:
-    """The results of both checks from each cohort's problems; a table that was refused says nothing of its values."""
+def results(
+    problems: Mapping[str, Sequence[Problem]], severity: dg.AssetCheckSeverity
+) -> Iterator[dg.AssetCheckResult]:
+    """The results of both checks from each cohort's problems; a table that was refused says nothing of its values.
+
+    `severity` is that of a broken contract: an error blocks what comes after it in the run.
+    """
     blocking = {cohort: [p for p in found if p.blocking] for cohort, found in problems.items()}
     reported = {cohort: [p for p in found if not p.blocking] for cohort, found in problems.items()}
     refused = any(blocking.values())
-    yield dg.AssetCheckResult(check_name=CONTRACT, passed=not refused, metadata=_listed(blocking))
+    yield dg.AssetCheckResult(check_name=CONTRACT, passed=not refused, severity=severity, metadata=_listed(blocking))
     if refused:
         return
     yield dg.AssetCheckResult(

@@ -2,11 +2,19 @@
 
 A Kaggle download shares its histories between train and test, so each cohort takes from them what belongs to its
 applications; the rest is counted, not kept. TARGET never travels with the application: it becomes `raw_outcomes`.
+
+A table that would come out the same is left as it is: what it was made from stands with it.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
+from hashlib import file_digest, sha256
 from pathlib import Path
+from typing import Any
 
+import duckdb
+
+from credit_platform.home_credit import contracts
 from credit_platform.home_credit.contracts import Table, table
 from credit_platform.home_credit.delivery import (
     OUTCOME,
@@ -19,14 +27,15 @@ from credit_platform.home_credit.delivery import (
 )
 from credit_platform.home_credit.inspection import Inspection, inspect
 from credit_platform.lake import (
-    atomic_folder,
+    Version,
     bucket_count,
     bucket_sql,
-    buckets,
     connect,
+    current,
+    draft,
     identifier,
+    one_row,
     scan,
-    table_path,
     write_buckets,
 )
 from credit_platform.settings import Settings
@@ -34,13 +43,26 @@ from credit_platform.settings import Settings
 
 @dataclass(frozen=True)
 class Ingested:
-    """What became of one file: the table's rows and buckets, the rows of unknown clients, what the inspection found."""
+    """What became of one file: the table, the rows of unknown clients, what the inspection found, and whether the
+    table was there already.
+    """
 
-    path: Path
-    rows: int
-    buckets: int
+    version: Version
     left_out: int
     inspection: Inspection
+    unchanged: bool
+
+    @property
+    def path(self) -> Path:
+        return self.version.folder()
+
+    @property
+    def rows(self) -> int:
+        return self.version.rows
+
+    @property
+    def buckets(self) -> int:
+        return len(self.version.files)
 
 
 def ingest(settings: Settings, name: str, cohort: str) -> Ingested:
@@ -50,17 +72,55 @@ def ingest(settings: Settings, name: str, cohort: str) -> Ingested:
         DeliveryError: the file is missing or breaks its contract.
     """
     contract = table(name)
-    path = table_path(settings, f"raw_{name}", cohort)
     file = _delivered(settings, contract, cohort)
+    present = current(settings, f"raw_{name}", cohort)
+    parent = _parent(settings, contract, cohort)
+    source = _source(file.path, present) if file else {}
+    made_from = _made_from(settings, contract, source, parent)
+    if present and present.made_from == made_from and present.is_whole():
+        return Ingested(present, present.facts["left_out"], _from_facts(present.facts["inspection"]), unchanged=True)
     with connect(settings) as connection:
         inspection = inspect(connection, file, contract) if file else Inspection(0, {}, ())
         if inspection.blocking:
             raise DeliveryError(inspection.problems)
-        count = _bucket_count(settings, contract, cohort, inspection.rows)
-        with atomic_folder(path) as folder:
-            typed = _typed(settings, contract, file, cohort, count) if file else _empty(contract)
-            rows = write_buckets(connection, typed, count, folder)
-    return Ingested(path, rows, count, inspection.rows - rows, inspection)
+        count = parent.facts["buckets"] if parent else bucket_count(settings, inspection.rows)
+        with draft(settings, f"raw_{name}", cohort) as new:
+            typed = _typed(contract, file, parent, count) if file else _empty(contract)
+            rows = write_buckets(connection, typed, count, new.folder)
+            facts = {
+                "buckets": count,
+                "left_out": inspection.rows - rows,
+                "keys": _keys(connection, contract, new.folder),
+                "source": source,
+                "inspection": asdict(inspection),
+            }
+            version = new.publish(rows, made_from, facts=facts)
+    return Ingested(version, inspection.rows - rows, inspection, unchanged=False)
+
+
+def delivered_hashes(settings: Settings, cohort: str) -> dict[str, str]:
+    """The SHA-256 of every delivered file of a landed cohort, by table; files not written to since are not read again.
+
+    Raises:
+        DeliveryError: two files hold the same table.
+    """
+    folder = settings.landing_dir / cohort
+    files = find(folder) if folder.is_dir() else {}
+    names = {table(name).file.lower(): name for name in (*contracts.TABLE_NAMES, "outcomes")}
+    return {
+        names[stem]: _source(path, current(settings, f"raw_{names[stem]}", cohort))["sha256"]
+        for stem, path in files.items()
+        if stem in names
+    }
+
+
+def delivered_content(settings: Settings, cohort: str) -> str:
+    """A digest of all files of a landed cohort; of what is wrong with them where they can't be told apart."""
+    try:
+        found: object = delivered_hashes(settings, cohort)
+    except DeliveryError as error:
+        found = str(error)
+    return sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
 def gaps(contract: Table, inspection: Inspection, most: int = 10) -> list[dict[str, str]]:
@@ -89,31 +149,64 @@ def _delivered(settings: Settings, contract: Table, cohort: str) -> DeliveredFil
     raise DeliveryError([Problem(f"{contract.file}.csv", f"the table is missing from landing/{cohort}; land it first")])
 
 
-def _bucket_count(settings: Settings, contract: Table, cohort: str, rows: int) -> int:
-    """The application's rows decide; every other table follows it."""
+def _parent(settings: Settings, contract: Table, cohort: str) -> Version | None:
+    """The table whose rows decide which of this one's are kept; the application decides about itself."""
     if contract.parent is None:
-        return bucket_count(settings, rows)
-    applications = buckets(table_path(settings, "raw_application", cohort))
-    if not applications:
-        raise DeliveryError([Problem(f"landing/{cohort}", "raw_application has not been made yet; it comes first")])
-    return len(applications)
+        return None
+    parent = current(settings, f"raw_{contract.parent}", cohort)
+    if parent is None:
+        raise DeliveryError(
+            [Problem(f"landing/{cohort}", f"raw_{contract.parent} has not been made yet; it comes first")]
+        )
+    return parent
 
 
-def _typed(settings: Settings, contract: Table, file: DeliveredFile, cohort: str, count: int) -> str:
+def _source(path: Path, present: Version | None) -> dict[str, Any]:
+    """A delivered file's name, size, time and SHA-256; one that was not written to since is not read again."""
+    found = path.stat()
+    stamp = {"name": path.name, "size": found.st_size, "changed": found.st_ctime_ns}
+    before = present.facts["source"] if present else {}
+    if {name: before.get(name) for name in stamp} == stamp:
+        return dict(before)
+    with path.open("rb") as stream:
+        return {**stamp, "sha256": file_digest(stream, "sha256").hexdigest()}
+
+
+def _made_from(settings: Settings, contract: Table, source: dict[str, Any], parent: Version | None) -> str:
+    """The fingerprint of all that decides what the table's files hold."""
+    dealt = [parent.facts["keys"], parent.facts["buckets"]] if parent else [settings.bucket_clients]
+    made_from = [source.get("sha256"), contracts.digest(contract.name), dealt, duckdb.__version__]
+    return sha256(json.dumps(made_from).encode()).hexdigest()
+
+
+def _keys(connection: duckdb.DuckDBPyConnection, contract: Table, folder: Path) -> str:
+    """A digest of the keys that a child of the table joins on: while it stays, so do the child's rows."""
+    keys = [name for name in ("SK_ID_CURR", *contract.key) if name in contract.columns]
+    columns = ", ".join(map(identifier, dict.fromkeys(keys)))
+    found = one_row(connection, f"select count(*), bit_xor(hash({columns})) from {scan(folder)}")
+    return ":".join(map(str, found))
+
+
+def _typed(contract: Table, file: DeliveredFile, parent: Version | None, count: int) -> str:
     """The table's rows of this cohort's clients, each with its client's bucket."""
     columns = ", ".join(f"{typed_column(c)[0]} as {identifier(c.name)}" for c in contract.columns.values())
     query = f"select {columns} from {file.scan()}"
     client = bucket_sql("SK_ID_CURR", count)
-    if contract.parent is None:
+    if parent is None:
         return f"select *, {client} as bucket from ({query})"
     if contract.name == "outcomes":
         query = f"select * from ({query}) where {OUTCOME} is not null"
-    parent, key = scan(table_path(settings, f"raw_{contract.parent}", cohort)), identifier(contract.parent_key or "")
+    rows, key = scan(parent.folder()), identifier(contract.parent_key or "")
     if "SK_ID_CURR" in contract.columns:
-        return f"select *, {client} as bucket from ({query}) where {key} in (select {key} from {parent})"
-    return f"select rows.*, {client} as bucket from ({query}) as rows join {parent} as parent using ({key})"
+        return f"select *, {client} as bucket from ({query}) where {key} in (select {key} from {rows})"
+    return f"select rows.*, {client} as bucket from ({query}) as rows join {rows} as parent using ({key})"
 
 
 def _empty(contract: Table) -> str:
     columns = ", ".join(f"cast(null as {c.type}) as {identifier(c.name)}" for c in contract.columns.values())
     return f"select {columns}, 0 as bucket limit 0"
+
+
+def _from_facts(facts: dict[str, Any]) -> Inspection:
+    problems = tuple(Problem(**{**problem, "ids": tuple(problem.get("ids", ()))}) for problem in facts["problems"])
+    return Inspection(**{**facts, "problems": problems})

@@ -2,11 +2,10 @@
 
 import dagster as dg
 
-from credit_platform.automation.partitions import cohorts, per_cohort
-from credit_platform.lake import table_path
+from credit_platform.automation.partitions import cohorts, data_version, per_cohort, sound_cohorts
 from credit_platform.metadata import plot, schema_of
 from credit_platform.model import registry
-from credit_platform.scoring.batch import score_histogram, score_mart
+from credit_platform.scoring.batch import score_cohort, score_histogram
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 
@@ -32,20 +31,21 @@ from credit_platform.settings import Settings
 def scores(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
     version = registry.fetch(settings)
     scorer = Scorer.load(version.folder, version.number)
-    clients = 0
-    for cohort in context.partition_keys:
-        place = table_path(settings, "scores", cohort)
-        scored = score_mart(scorer, table_path(settings, "client_mart", cohort), place)
-        clients += scored.clients
+    content = ""
+    for cohort in sound_cohorts(context, settings):
+        scored = score_cohort(settings, scorer, cohort)
+        content = scored.version.content
+        place = scored.version.folder()
         context.log.info(f"{cohort}: {scored.clients:,} clients scored, {scored.refused:,} refused")
         context.add_asset_metadata(
             {
                 "dagster/partition_row_count": scored.clients,
                 "dagster/uri": str(place),
+                "unchanged_buckets": scored.reused,
                 "mean_probability": scored.mean_probability,
                 "approval_rate": 1 - scored.refused / scored.clients,
-                "distribution": plot(score_histogram(place, scorer.threshold.value)),
+                "distribution": plot(score_histogram(place, scorer.threshold.value, cohort)),
             },
             partition_key=cohort,
         )
-    return dg.MaterializeResult(metadata={"version": version.number, "rows_in_this_run": clients})
+    return dg.MaterializeResult(data_version=data_version(context, content), metadata={"version": version.number})

@@ -1,14 +1,32 @@
-"""Scores a whole cohort's mart rows in batches, so that memory does not grow with the cohort."""
+"""Scores a whole cohort's mart rows, bucket by bucket, so that memory does not grow with the cohort.
 
+A bucket whose mart rows and model have not changed keeps its scores.
+"""
+
+import json
 from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from credit_platform.lake import atomic_folder, buckets
+from credit_platform import compute
+from credit_platform.lake import (
+    MissingTableError,
+    Version,
+    connect,
+    current,
+    draft,
+    find_version,
+    one_row,
+    require,
+    scan,
+)
 from credit_platform.scoring.scorer import Decision, Scorer
+from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,38 +37,88 @@ BATCH_ROWS = 50_000
 
 @dataclass(frozen=True)
 class Scored:
-    """How many clients were scored, how many of them refused, and their mean probability of default."""
+    """A cohort's scores: how many clients, how many of them refused, and their mean probability of default."""
 
+    version: Version
     clients: int
     refused: int
     mean_probability: float
+    reused: int
 
 
-def score_mart(scorer: Scorer, mart: Path, out: Path) -> Scored:
-    """Writes SK_ID_CURR, probability_of_default, decision, threshold and model_version, one row per mart row.
+def score_cohort(settings: Settings, scorer: Scorer, cohort: str) -> Scored:
+    """Writes `scores`: SK_ID_CURR, probability_of_default, decision, threshold, model_version, in the mart's order.
 
-    `mart` and `out` are folders of buckets.
+    Raises:
+        MissingTableError: the cohort has no mart.
+        KeyError: the mart lacks a feature of the model.
+    """
+    mart, present = require(settings, "client_mart", cohort), current(settings, "scores", cohort)
+    made_from = {name: _fingerprint(scorer, file.sha256) for name, file in mart.files.items()}
+    whole = present is not None and present.is_whole()
+    with draft(settings, "scores", cohort) as new:
+        changed = []
+        for name, fingerprint in made_from.items():
+            if present and whole and name in present.files and present.files[name].made_from == fingerprint:
+                new.keep(present, name)
+            else:
+                changed.append(name)
+        pieces = [(name,) for name in changed]
+        common = (settings, scorer, cohort, mart.id)
+        for position, content in compute.each(settings, bucket_scores, pieces, common):
+            (new.folder / changed[position]).write_bytes(content)
+        with connect(settings) as connection:
+            clients, refused, mean = one_row(
+                connection,
+                "select count(*), count(case when decision = 'refuse' then 1 end), "
+                f"coalesce(avg(probability_of_default), 0) from {scan(new.folder)}",
+            )
+        whole_print = sha256(json.dumps(made_from).encode()).hexdigest()
+        version = new.publish(clients, whole_print, made_from, {"model_version": scorer.version})
+    return Scored(version, clients, refused, mean, len(made_from) - len(changed))
+
+
+def bucket_scores(settings: Settings, scorer: Scorer, cohort: str, mart: str, name: str) -> bytes:
+    """The scores of one bucket of the named version of a cohort's mart, as Parquet.
+
+    Raises:
+        MissingTableError: the version is no longer kept.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    clients = refused = 0
-    total = 0.0
-    with atomic_folder(out) as folder:
-        for bucket in buckets(mart):
-            with (
-                pq.ParquetFile(bucket) as source,
-                pq.ParquetWriter(folder / bucket.name, _schema(), compression="zstd") as writer,
-            ):
-                for batch in source.iter_batches(BATCH_ROWS, columns=["SK_ID_CURR", *scorer.schema.names]):
-                    table = pa.Table.from_batches([batch])
-                    probability = scorer.table_probabilities(table)
-                    decisions = [scorer.decide(float(p)) for p in probability]
-                    writer.write_table(_scores(table.column("SK_ID_CURR"), probability, decisions, scorer))
-                    clients += len(decisions)
-                    refused += decisions.count("refuse")
-                    total += float(probability.sum())
-    return Scored(clients, refused, total / clients if clients else 0.0)
+    version = find_version(settings, "client_mart", cohort, mart)
+    if version is None:
+        raise MissingTableError(f"version {mart} of client_mart of cohort {cohort} is no longer kept")
+    out = BytesIO()
+    with (
+        pq.ParquetFile(version.file(name)) as source,
+        pq.ParquetWriter(out, _schema(), compression="zstd") as writer,
+    ):
+        for batch in source.iter_batches(BATCH_ROWS, columns=["SK_ID_CURR", *scorer.schema.names]):
+            table = pa.Table.from_batches([batch])
+            probability = scorer.table_probabilities(table)
+            decisions = [scorer.decide(float(p)) for p in probability]
+            writer.write_table(_scores(table.column("SK_ID_CURR"), probability, decisions, scorer))
+    return out.getvalue()
+
+
+def score_histogram(scores: Path, threshold: float, cohort: str) -> "Figure":
+    """How many clients got which probability of default, with the cut-off."""
+    import pyarrow.parquet as pq
+
+    from credit_platform.model.evaluation import new_figure
+
+    figure, axes = new_figure()
+    axes.hist(pq.read_table(scores).column("probability_of_default").to_numpy(), bins=50, color="#1f5fa8")
+    axes.axvline(threshold, color="#c0392b", label=f"cut-off {threshold:.3f}")
+    axes.set(xlabel="probability of default", ylabel="clients", title=f"Scores of cohort {cohort}")
+    axes.legend()
+    return figure
+
+
+def _fingerprint(scorer: Scorer, mart: str) -> str:
+    return sha256(json.dumps([mart, scorer.digest, scorer.version, scorer.threshold.value]).encode()).hexdigest()
 
 
 def _scores(
@@ -68,20 +136,6 @@ def _scores(
         },
         schema=_schema(),
     )
-
-
-def score_histogram(scores: Path, threshold: float) -> "Figure":
-    """How many clients got which probability of default, with the cut-off."""
-    import pyarrow.parquet as pq
-
-    from credit_platform.model.evaluation import new_figure
-
-    figure, axes = new_figure()
-    axes.hist(pq.read_table(scores).column("probability_of_default").to_numpy(), bins=50, color="#1f5fa8")
-    axes.axvline(threshold, color="#c0392b", label=f"cut-off {threshold:.3f}")
-    axes.set(xlabel="probability of default", ylabel="clients", title=f"Scores of cohort {scores.name}")
-    axes.legend()
-    return figure
 
 
 def _schema() -> "pa.Schema":

@@ -7,6 +7,7 @@ nor mlflow; where a version's files come from is `model/registry.py`'s business.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -45,13 +46,21 @@ class Explanation:
 
 
 class Scorer:
-    """One version of the model with everything that was fitted beside it."""
+    """One version of the model with everything that was fitted beside it. `digest` is that of the model's file."""
 
-    def __init__(self, model: "CatBoostClassifier", schema: FeatureSchema, threshold: Threshold, version: str) -> None:
+    def __init__(
+        self,
+        model: "CatBoostClassifier",
+        schema: FeatureSchema,
+        threshold: Threshold,
+        version: str,
+        digest: str = "",
+    ) -> None:
         self.model = model
         self.schema = schema
         self.threshold = threshold
         self.version = version
+        self.digest = digest
         self._categories = [i for i, f in enumerate(schema.features) if f.kind == "category"]
 
     @classmethod
@@ -66,8 +75,9 @@ class Scorer:
         beside = folder / "extra_files"
         schema, threshold = FeatureSchema.read(beside), Threshold.read(beside)
         model = CatBoostClassifier()
-        model.load_model(str(folder / "model.cb"))
-        return cls(model, schema, threshold, version)
+        content = (folder / "model.cb").read_bytes()
+        model.load_model(blob=content)
+        return cls(model, schema, threshold, version, sha256(content).hexdigest())
 
     def decide(self, probability: float) -> Decision:
         return "refuse" if probability >= self.threshold.value else "approve"

@@ -1,9 +1,7 @@
 """The splits are disjoint, stratified, repeatable and stay put when cohorts are added."""
 
-import shutil
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -12,8 +10,9 @@ import pytest
 from credit_platform.features.checks import outcome_is_no_feature, outcomes_are_stratified, parts_are_disjoint
 from credit_platform.features.schema import FeatureSchema
 from credit_platform.features.splits import PARTS, NotEnoughOutcomesError, splits_dir, write_splits
-from credit_platform.lake import bucket_file, table_path, write_parquet
+from credit_platform.lake import draft, require, scan, table_path
 from credit_platform.settings import Settings
+from credit_platform_tests.tables import put, put_file, rows_of
 
 FEATURES = ["AMT", "GAPS", "KIND", "SOMETIMES"]
 
@@ -24,27 +23,25 @@ def write_cohort(settings: Settings, cohort: str, clients: int = 200, defaults: 
     The ids of cohort `a` start at 1000; every other cohort has ids of its own.
     """
     start = 1000 if cohort == "a" else 1000 * sum(cohort.encode())
-    with duckdb.connect() as connection:
-        write_parquet(
-            connection,
+    mart, outcomes = rows_of(
+        settings,
+        [
             f"select {start} + i as SK_ID_CURR, i * 1.5 as AMT, case when i % 4 > 0 then i end as GAPS, "
             "['Lorry', 'Car', null][1 + i % 3] as KIND, case when i % 2 = 0 then 7 end as SOMETIMES, "
             f"3 as CONSTANT, null::double as EMPTY from range({clients}) t(i)",
-            table_path(settings, "client_mart", cohort) / bucket_file(0),
-        )
-        write_parquet(
-            connection,
             f"select {start} + i as SK_ID_CURR, (i < {defaults})::integer as TARGET "
             f"from range({labelled or clients}) t(i)",
-            table_path(settings, "raw_outcomes", cohort) / bucket_file(0),
-        )
+        ],
+    )
+    put(settings, "client_mart", cohort, mart)
+    put(settings, "raw_outcomes", cohort, outcomes)
 
 
 def split(settings: Settings, *cohorts: str) -> FeatureSchema:
     """Writes the splits of cohorts to where they belong."""
-    folder = splits_dir(settings)
-    folder.mkdir(parents=True, exist_ok=True)
-    schema, _ = write_splits(settings, cohorts, {"AMT": "An amount"}, folder)
+    with draft(settings, "feature_splits") as new:
+        schema, parts = write_splits(settings, cohorts, {"AMT": "An amount"}, new.folder)
+        new.publish(sum(part.clients for part in parts.values()))
     return schema
 
 
@@ -75,7 +72,7 @@ def test_the_parts_have_the_configured_sizes_and_the_same_default_rate(settings:
 def test_an_application_that_two_cohorts_hold_counts_once_in_the_newest(settings: Settings) -> None:
     write_cohort(settings, "a")
     for name in ("client_mart", "raw_outcomes"):
-        shutil.copytree(table_path(settings, name, "a"), table_path(settings, name, "b"))
+        put(settings, name, "b", pq.read_table(table_path(settings, name, "a")))
     split(settings, "a", "b")
     assert [client for part in PARTS for client in clients(settings, part, "a")] == []
     assert sorted(client for part in PARTS for client in clients(settings, part, "b")) == list(range(1000, 1200))
@@ -107,9 +104,9 @@ def test_features_and_outcomes_have_the_same_clients_in_the_same_order(settings:
 def test_splitting_again_gives_the_same_bytes(settings: Settings) -> None:
     write_cohort(settings, "a")
     split(settings, "a")
-    first = {path.name: path.read_bytes() for path in splits_dir(settings).iterdir()}
+    first = require(settings, "feature_splits")
     split(settings, "a")
-    assert {path.name: path.read_bytes() for path in splits_dir(settings).iterdir()} == first
+    assert require(settings, "feature_splits") == first
 
 
 def test_another_seed_splits_otherwise(settings: Settings) -> None:
@@ -175,9 +172,8 @@ def test_the_checks_pass_on_sound_splits(settings: Settings) -> None:
 def test_a_client_in_two_parts_fails_the_check(settings: Settings) -> None:
     write_cohort(settings, "a")
     split(settings, "a")
-    place = splits_dir(settings)
     both = pa.concat_tables([read(settings, "y", "test"), read(settings, "y", "train").slice(0, 2)])
-    pq.write_table(both, place / "y_test.parquet")
+    put_file(settings, "feature_splits", None, "y_test.parquet", both)
     result = parts_are_disjoint(settings)
     assert not result.passed
     assert result.metadata["clients_in_two_parts"].value == 2
@@ -187,15 +183,14 @@ def test_parts_with_other_default_rates_fail_the_check(settings: Settings) -> No
     write_cohort(settings, "a")
     split(settings, "a")
     y = read(settings, "y", "test")
-    pq.write_table(y.filter(pc.field("TARGET") == 1), splits_dir(settings) / "y_test.parquet")
+    put_file(settings, "feature_splits", None, "y_test.parquet", y.filter(pc.field("TARGET") == 1))
     assert not outcomes_are_stratified(settings).passed
 
 
 def test_an_outcome_among_the_features_fails_the_check(settings: Settings) -> None:
     write_cohort(settings, "a")
-    with duckdb.connect() as connection:
-        path = table_path(settings, "client_mart", "a") / bucket_file(0)
-        write_parquet(connection, f"select *, SK_ID_CURR % 2 as MEAN_TARGET from read_parquet('{path}')", path)
+    mart = scan(table_path(settings, "client_mart", "a"))
+    put(settings, "client_mart", "a", *rows_of(settings, [f"select *, SK_ID_CURR % 2 as MEAN_TARGET from {mart}"]))
     split(settings, "a")
     result = outcome_is_no_feature(settings)
     assert not result.passed

@@ -9,11 +9,12 @@ import pytest
 
 from credit_platform.home_credit.contracts import TABLE_NAMES
 from credit_platform.home_credit.landing import land
-from credit_platform.lake import bucket_file, bucket_of, buckets, table_path
+from credit_platform.lake import DamagedTableError, MissingTableError, bucket_file, bucket_of, buckets, table_path
 from credit_platform.mart.buckets import build_cohort
 from credit_platform.raw.ingest import ingest
 from credit_platform.settings import Settings
 from credit_platform_tests.deliveries import TinyDelivery
+from credit_platform_tests.tables import put
 
 COHORT = "2025-01"
 
@@ -72,11 +73,36 @@ def test_a_lacking_raw_table_is_named_and_the_old_mart_stays(cut: Settings) -> N
     raw(cut)
     build_cohort(cut, COHORT)
     before = mart(cut)
-    lost = table_path(cut, "raw_bureau", COHORT) / bucket_file(2)
-    lost.unlink()
-    with pytest.raises(FileNotFoundError, match=r"not the buckets of its applications in raw_bureau; materialise"):
+    put(
+        cut, "raw_bureau", COHORT, *[pq.read_table(path) for path in buckets(table_path(cut, "raw_bureau", COHORT))[:2]]
+    )
+    with pytest.raises(MissingTableError, match=r"not the buckets of its applications in raw_bureau; materialise"):
         build_cohort(cut, COHORT)
     assert mart(cut).equals(before)
+
+
+def test_a_raw_file_that_was_cut_short_is_named_and_made_whole_by_materialising_it_again(cut: Settings) -> None:
+    raw(cut)
+    build_cohort(cut, COHORT)
+    before = mart(cut)
+    for table in ("raw_bureau", "client_mart"):
+        path = table_path(cut, table, COHORT) / bucket_file(2)
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(DamagedTableError, match=r"raw_bureau of cohort 2025-01: bucket-002\.parquet holds 100 bytes"):
+        build_cohort(cut, COHORT)
+    raw(cut)
+    assert build_cohort(cut, COHORT).reused < 4
+    assert mart(cut).equals(before)
+
+
+def test_a_raw_file_with_other_bytes_than_were_written_is_refused(cut: Settings) -> None:
+    raw(cut)
+    path = table_path(cut, "raw_bureau", COHORT) / bucket_file(2)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DamagedTableError, match=r"bucket-002\.parquet is not what was written"):
+        build_cohort(cut, COHORT)
 
 
 def test_a_table_that_was_cut_into_other_buckets_is_refused(cut: Settings, landed: Settings) -> None:
@@ -84,7 +110,7 @@ def test_a_table_that_was_cut_into_other_buckets_is_refused(cut: Settings, lande
     build_cohort(cut, COHORT)
     before = mart(cut)
     raw(landed, "application", "bureau")
-    with pytest.raises(FileNotFoundError, match="raw_bureau_balance, raw_previous_application"):
+    with pytest.raises(MissingTableError, match="raw_bureau_balance, raw_previous_application"):
         build_cohort(landed, COHORT)
     assert mart(cut).equals(before)
 
@@ -93,7 +119,7 @@ def test_without_raw_tables_the_old_mart_stays(cut: Settings) -> None:
     raw(cut)
     build_cohort(cut, COHORT)
     before = mart(cut)
-    shutil.rmtree(table_path(cut, "raw_application", COHORT))
-    with pytest.raises(FileNotFoundError, match="raw_application"):
+    shutil.rmtree(cut.lake_dir / "raw_application")
+    with pytest.raises(MissingTableError, match="raw_application of cohort 2025-01 has not been made"):
         build_cohort(cut, COHORT)
     assert mart(cut).equals(before)

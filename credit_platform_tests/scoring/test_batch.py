@@ -1,44 +1,44 @@
-"""Batch scoring: many batches are as good as one, and nothing is half written."""
-
-from pathlib import Path
+"""Batch scoring: many batches are as good as one, unchanged buckets keep their scores, nothing is half written."""
 
 import pyarrow.parquet as pq
 import pytest
 
-from credit_platform.lake import bucket_file
+from credit_platform.lake import bucket_file, current, require, table_path
 from credit_platform.scoring import batch
-from credit_platform.scoring.batch import score_mart
+from credit_platform.scoring.batch import score_cohort
 from credit_platform.scoring.scorer import Scorer
+from credit_platform.settings import Settings
+from credit_platform_tests.tables import put, put_file
 from credit_platform_tests.worlds import THRESHOLD, applicants
 
+COHORT = "2025-01"
 TABLE = applicants(250, seed=12)
 
 
 @pytest.fixture
-def mart(tmp_path: Path) -> Path:
-    """A mart in two buckets."""
-    folder = tmp_path / "mart"
-    folder.mkdir()
-    pq.write_table(TABLE.slice(0, 100), folder / bucket_file(0))
-    pq.write_table(TABLE.slice(100), folder / bucket_file(1))
-    return folder
+def mart(settings: Settings) -> Settings:
+    """Settings of a lake with a mart in two buckets."""
+    put(settings, "client_mart", COHORT, TABLE.slice(0, 100), TABLE.slice(100))
+    return settings
 
 
 def test_several_batches_write_the_same_scores_as_one(
-    scorer: Scorer, mart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scorer: Scorer, mart: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    at_once = score_mart(scorer, mart, tmp_path / "once")
+    at_once = score_cohort(mart, scorer, COHORT)
+    once = pq.read_table(at_once.version.folder())
     monkeypatch.setattr(batch, "BATCH_ROWS", 60)
-    by_part = score_mart(scorer, mart, tmp_path / "parts")
-    assert pq.read_table(tmp_path / "once").equals(pq.read_table(tmp_path / "parts"))
-    assert by_part.clients == at_once.clients == 250
-    assert by_part.refused == at_once.refused
+    put(mart, "scores", COHORT)
+    by_part = score_cohort(mart, scorer, COHORT)
+    assert by_part.reused == 0
+    assert pq.read_table(by_part.version.folder()).equals(once)
+    assert (by_part.clients, by_part.refused) == (at_once.clients, at_once.refused) == (250, at_once.refused)
     assert by_part.mean_probability == pytest.approx(at_once.mean_probability, abs=1e-12)
 
 
-def test_every_mart_row_has_the_scorers_probability_and_decision(scorer: Scorer, mart: Path, tmp_path: Path) -> None:
-    scored = score_mart(scorer, mart, tmp_path / "scores")
-    found = pq.read_table(tmp_path / "scores").to_pydict()
+def test_every_mart_row_has_the_scorers_probability_and_decision(scorer: Scorer, mart: Settings) -> None:
+    scored = score_cohort(mart, scorer, COHORT)
+    found = pq.read_table(table_path(mart, "scores", COHORT)).to_pydict()
     probability = scorer.table_probabilities(TABLE)
     assert found["SK_ID_CURR"] == TABLE.column("SK_ID_CURR").to_pylist()
     assert found["probability_of_default"] == probability.tolist()
@@ -48,20 +48,37 @@ def test_every_mart_row_has_the_scorers_probability_and_decision(scorer: Scorer,
     assert scored.refused == found["decision"].count("refuse") > 0
 
 
-def test_a_mart_without_clients_gives_an_empty_table_of_scores(scorer: Scorer, tmp_path: Path) -> None:
-    (tmp_path / "mart").mkdir()
-    pq.write_table(TABLE.slice(0, 0), tmp_path / "mart" / bucket_file(0))
-    scored = score_mart(scorer, tmp_path / "mart", tmp_path / "scores")
+def test_a_mart_without_clients_gives_an_empty_table_of_scores(scorer: Scorer, settings: Settings) -> None:
+    put(settings, "client_mart", COHORT, TABLE.slice(0, 0))
+    scored = score_cohort(settings, scorer, COHORT)
     assert (scored.clients, scored.mean_probability) == (0, 0.0)
-    assert pq.read_table(tmp_path / "scores").num_rows == 0
+    assert pq.read_table(table_path(settings, "scores", COHORT)).num_rows == 0
 
 
-def test_scores_that_fail_leave_the_earlier_ones_and_nothing_else(scorer: Scorer, mart: Path, tmp_path: Path) -> None:
-    out = tmp_path / "scores"
-    score_mart(scorer, mart, out)
-    before = [path.read_bytes() for path in sorted(out.iterdir())]
-    pq.write_table(TABLE.drop_columns(["DAYS_BIRTH"]), mart / bucket_file(1))
+def test_scoring_again_changes_nothing(scorer: Scorer, mart: Settings) -> None:
+    first = score_cohort(mart, scorer, COHORT)
+    again = score_cohort(mart, scorer, COHORT)
+    assert (first.reused, again.reused) == (0, 2)
+    assert again.version == first.version
+
+
+def test_only_the_bucket_whose_rows_changed_is_scored_again(scorer: Scorer, mart: Settings) -> None:
+    score_cohort(mart, scorer, COHORT)
+    put_file(mart, "client_mart", COHORT, bucket_file(1), applicants(150, seed=13))
+    assert score_cohort(mart, scorer, COHORT).reused == 1
+    assert pq.read_table(table_path(mart, "scores", COHORT)).num_rows == 250
+
+
+def test_another_version_of_the_model_scores_every_bucket(scorer: Scorer, mart: Settings) -> None:
+    score_cohort(mart, scorer, COHORT)
+    other = Scorer(scorer.model, scorer.schema, scorer.threshold, "8", scorer.digest)
+    assert score_cohort(mart, other, COHORT).reused == 0
+
+
+def test_scores_that_fail_leave_the_earlier_ones(scorer: Scorer, mart: Settings) -> None:
+    before = score_cohort(mart, scorer, COHORT).version
+    put_file(mart, "client_mart", COHORT, bucket_file(1), TABLE.drop_columns(["DAYS_BIRTH"]))
     with pytest.raises(KeyError, match="DAYS_BIRTH"):
-        score_mart(scorer, mart, out)
-    assert [path.read_bytes() for path in sorted(out.iterdir())] == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mart", "scores"]
+        score_cohort(mart, scorer, COHORT)
+    assert current(mart, "scores", COHORT) == before
+    assert require(mart, "scores", COHORT).is_whole()

@@ -4,16 +4,15 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import duckdb
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
 from credit_platform.features.schema import Feature, FeatureSchema
-from credit_platform.lake import bucket_file, table_path, write_parquet
 from credit_platform.model.business_cost import Costs, Threshold
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
+from credit_platform_tests.tables import put, rows_of
 from serving.app import create_app
 
 THRESHOLD = 0.3
@@ -63,12 +62,11 @@ def write_lake(settings: Settings) -> None:
     full = f'{columns}, 120000 as AMT_INCOME_TOTAL, -12000 as DAYS_BIRTH, 2.5::double as "CREDIT / INCOME", 1 as SECRET'
     empty = "null as EXT_SOURCE_2, 90000 as AMT_CREDIT, 'Cash loans' as NAME_CONTRACT_TYPE, null as OCCUPATION_TYPE"
     nothing = "null as AMT_INCOME_TOTAL, 'nan'::double as DAYS_BIRTH, null as \"CREDIT / INCOME\", 1 as SECRET"
-    with duckdb.connect() as connection:
-        for cohort, ids in (("2024-02", "(100001), (100002)"), ("2024-03", "(100001), (100003)")):
-            query = f"select SK_ID_CURR, {full} from (values {ids}) t(SK_ID_CURR)"
-            if cohort == "2024-03":
-                query += f" union all select 100004, {empty}, {nothing}"
-            write_parquet(connection, query, table_path(settings, "client_mart", cohort) / bucket_file(0))
+    for cohort, ids in (("2024-02", "(100001), (100002)"), ("2024-03", "(100001), (100003)")):
+        query = f"select SK_ID_CURR, {full} from (values {ids}) t(SK_ID_CURR)"
+        if cohort == "2024-03":
+            query += f" union all select 100004, {empty}, {nothing}"
+        put(settings, "client_mart", cohort, *rows_of(settings, [query]))
 
 
 def write_drift(settings: Settings) -> None:

@@ -17,6 +17,7 @@ from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform_tests.serving.conftest import local
 from credit_platform_tests.serving.server import serve
+from credit_platform_tests.tables import put, rows_of
 from serving.app import create_app
 
 SECRET = "s3cr3t-value"
@@ -178,8 +179,9 @@ def test_a_refused_client_that_listens_first_gets_its_answer(settings: Settings,
 def test_what_nobody_foresaw_is_a_problem_without_particulars(
     settings: Settings, scorer: Scorer, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    (settings.lake_dir / "client_mart" / "2024-01").mkdir(parents=True)
-    (settings.lake_dir / "client_mart" / "2024-01" / bucket_file(0)).write_bytes(SECRET.encode())
+    mart = put(settings, "client_mart", "2024-01", *rows_of(settings, ["select 100001 as SK_ID_CURR"]))
+    file = mart.file(bucket_file(0))
+    file.write_bytes(SECRET.ljust(file.stat().st_size)[: file.stat().st_size].encode())
     with local(create_app(settings, lambda: scorer)) as api:
         problem = refused(api.get("/clients/100001"), 500)
     assert str(tmp_path) not in json.dumps(problem)

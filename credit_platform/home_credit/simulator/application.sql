@@ -6,8 +6,10 @@ with rank as (
         u(client, 'weekday') as p_weekday,
         phi(0.25 * region + 0.97 * z(client, 'hour')) as p_hour,
         phi(-0.10 * ext_2 + z(client, 'circle')) as p_circle,
-        phi(0.55 * z(client, 'circle') - 0.15 * ext_2 - 0.12 * ext_3
-            + 0.82 * z(client, 'circle defaults')) as p_circle_default,
+        phi(
+            0.55 * z(client, 'circle') - 0.15 * ext_2 - 0.12 * ext_3
+            + 0.82 * z(client, 'circle defaults')
+        ) as p_circle_default,
         phi(0.25 * hunger + 0.97 * z(client, 'enquiries year')) as p_year,
         phi(enquiries_quarter_shift + 0.10 * hunger + z(client, 'enquiries quarter')) as p_quarter,
         phi(enquiries_month_shift + z(client, 'enquiries month')) as p_month,
@@ -22,6 +24,7 @@ with rank as (
         {building_ranks}
     from client
 ),
+
 value as (
     select
         *,
@@ -32,6 +35,7 @@ value as (
         u(client, 'circle known') < application__OBS_30_CNT_SOCIAL_CIRCLE__missing() as no_circle
     from rank
 )
+
 select
     SK_ID_CURR,
     TARGET,
@@ -44,10 +48,12 @@ select
     income / income_unit as AMT_INCOME_TOTAL,
     credit as AMT_CREDIT,
     case when u(client, 'annuity known') >= application__AMT_ANNUITY__missing()
-        then case when revolving then 0.05 * credit else money(annuity) end end as AMT_ANNUITY,
+        then case when revolving then 0.05 * credit else money(annuity) end
+    end as AMT_ANNUITY,
     case when not revolving or u(client, 'price known') >= 0.009 then price end as AMT_GOODS_PRICE,
     case
-        when u(client, 'suite known') >= application__NAME_TYPE_SUITE__missing() then application__NAME_TYPE_SUITE(p_suite)
+        when u(client, 'suite known') >= application__NAME_TYPE_SUITE__missing() then
+            application__NAME_TYPE_SUITE(p_suite)
     end as NAME_TYPE_SUITE,
     case
         when u(client, 'new category') < new_category_share then 'Platform worker'
@@ -88,12 +94,14 @@ select
         else organization
     end as ORGANIZATION_TYPE,
     case when u(client, 'ext 1 known') >= case when occupation is null then 0.66 else 0.52 end
-        then application__EXT_SOURCE_1(p_ext_1) end as EXT_SOURCE_1,
+        then application__EXT_SOURCE_1(p_ext_1)
+    end as EXT_SOURCE_1,
     case
         when u(client, 'ext 2 known') >= application__EXT_SOURCE_2__missing() then application__EXT_SOURCE_2(p_ext_2)
     end as EXT_SOURCE_2,
     case when has_record and u(client, 'ext 3 known') >= 0.0645 and ext_source_3_delivered > 0
-        then application__EXT_SOURCE_3(p_ext_3) end as EXT_SOURCE_3,
+        then application__EXT_SOURCE_3(p_ext_3)
+    end as EXT_SOURCE_3,
     {building_columns},
     case
         when building >= application__TOTALAREA_MODE__missing() then application__TOTALAREA_MODE(p_livingarea)
@@ -107,7 +115,8 @@ select
         when not no_circle then least(circle, circle_defaults) * (u(client, 'default 60') < 0.7)::integer
     end as DEF_60_CNT_SOCIAL_CIRCLE,
     case
-        when u(client, 'phone known') >= application__DAYS_LAST_PHONE_CHANGE__missing() then application__DAYS_LAST_PHONE_CHANGE(p_phone)
+        when u(client, 'phone known') >= application__DAYS_LAST_PHONE_CHANGE__missing() then
+            application__DAYS_LAST_PHONE_CHANGE(p_phone)
     end as DAYS_LAST_PHONE_CHANGE,
     -- Document 3 belongs to cash loans, document 6 to pensioners; hardly anyone hands in two of 3, 6 and 8.
     (not revolving and p_document < case when no_job then 0.5 else 0.851 end)::integer as FLAG_DOCUMENT_3,

@@ -4,6 +4,7 @@ with draw as (
     select client, SK_ID_CURR, debt, late, age, has_balances, client * 64 + k as credit
     from (select client, SK_ID_CURR, debt, late, age, has_balances, unnest(range(credits)) as k from client)
 ),
+
 start as (
     select
         *,
@@ -11,9 +12,11 @@ start as (
         u(credit, 'kind') as p_kind
     from draw
 ),
+
 kind as (
     select *, bureau__CREDIT_TYPE(p_kind) as kind, bureau__DAYS_CREDIT(p_day)::integer as opened from start
 ),
+
 term as (
     select
         *,
@@ -33,6 +36,7 @@ term as (
         end as used_share
     from kind
 ),
+
 state as (
     select
         *,
@@ -43,6 +47,7 @@ state as (
         opened + floor(used_share * term) as ended
     from term
 ),
+
 size as (
     select
         *,
@@ -63,6 +68,7 @@ size as (
         phi(0.30 + 0.80 * debt + 0.70 * z(credit, 'debt share')) as p_debt
     from state
 )
+
 select
     *,
     money(bureau__AMT_CREDIT_SUM(p_sum)) as amount,
@@ -79,14 +85,17 @@ select
     bureau__CREDIT_CURRENCY(u(credit, 'currency')) as CREDIT_CURRENCY,
     opened as DAYS_CREDIT,
     case when activity <> 'Closed' and phi(0.5 * late + 0.866 * z(credit, 'overdue')) > 0.995
-        then 1 + floor(exp(2.2 + 1.6 * z(credit, 'overdue days'))) else 0 end as CREDIT_DAY_OVERDUE,
+        then 1 + floor(exp(2.2 + 1.6 * z(credit, 'overdue days'))) else 0
+    end as CREDIT_DAY_OVERDUE,
     case
         when u(credit, 'end known') >= case when kind = 'Credit card' then 0.20 else 0.02 end then ends
     end as DAYS_CREDIT_ENDDATE,
     case when activity = 'Closed' and u(credit, 'fact known') >= 0.003 then ended end as DAYS_ENDDATE_FACT,
     case when u(credit, 'overdue known') >= 0.6736
         then case when phi(0.4 * late + 0.917 * z(credit, 'max overdue')) > 0.82
-            then money(exp(8.6 + 1.4 * z(credit, 'max overdue amount'))) else 0 end end as AMT_CREDIT_MAX_OVERDUE,
+                then money(exp(8.6 + 1.4 * z(credit, 'max overdue amount'))) else 0
+            end
+    end as AMT_CREDIT_MAX_OVERDUE,
     case
         when u(credit, 'prolonged') < 0.0036 then 1 + floor(-ln(u(credit, 'prolongations')) * 0.7)
         else 0
@@ -101,17 +110,22 @@ select
     end as AMT_CREDIT_SUM_DEBT,
     case
         when u(credit, 'limit known') < 0.3718 then null
-        when kind = 'Credit card' and activity = 'Active' and u(credit, 'limit') < 0.45 then money(amount * (1 - p_debt))
+        when kind = 'Credit card' and activity = 'Active' and u(credit, 'limit') < 0.45 then
+            money(amount * (1 - p_debt))
         else 0
     end as AMT_CREDIT_SUM_LIMIT,
     case when activity <> 'Closed' and phi(0.5 * late + 0.866 * z(credit, 'overdue')) > 0.995
-        then money(exp(6.5 + 2 * z(credit, 'overdue amount'))) else 0 end as AMT_CREDIT_SUM_OVERDUE,
+        then money(exp(6.5 + 2 * z(credit, 'overdue amount'))) else 0
+    end as AMT_CREDIT_SUM_OVERDUE,
     kind as CREDIT_TYPE,
     -- Open credits are reported on until now, closed ones until some time after their end.
     case when activity = 'Closed' then least(-1, floor(ended * u(credit, 'update') ** 0.16))
-        else greatest(opened, -floor(exp(3.0 + 1.2 * z(credit, 'update')))) end as DAYS_CREDIT_UPDATE,
+        else greatest(opened, -floor(exp(3.0 + 1.2 * z(credit, 'update'))))
+    end as DAYS_CREDIT_UPDATE,
     case when u(client, 'annuities') >= 0.52 and u(credit, 'annuity known') >= 0.10
         then case when u(credit, 'annuity') < 0.62 and activity = 'Closed' or u(credit, 'annuity') < 0.3
-            then 0 else money(3.2 * amount ** 0.7 * exp(0.5 * z(credit, 'annuity amount'))) end end as AMT_ANNUITY
+                then 0 else money(3.2 * amount ** 0.7 * exp(0.5 * z(credit, 'annuity amount')))
+            end
+    end as AMT_ANNUITY
 from credit
 where listed

@@ -4,7 +4,9 @@ with month as (
     from credit
     where has_balances
 ),
+
 row as (select *, unnest(range(months)) as ago from month),
+
 draw as (
     select
         *,
@@ -14,6 +16,7 @@ draw as (
     -- Reporting of a credit starts late or stops early now and then.
     where ago >= floor(months * greatest(0, u(credit, 'reported until') - 0.55) * 1.6)
 )
+
 select
     5000000 + credit as SK_ID_BUREAU,
     -ago as MONTHS_BALANCE,

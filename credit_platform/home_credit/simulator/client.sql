@@ -15,6 +15,7 @@ with trait as (
         z(client, 'gender') as gender_draw
     from population
 ),
+
 habit as (
     select
         *,
@@ -26,36 +27,41 @@ habit as (
         0.37 * region + 0.09 * age + 0.92 * z(client, 'ext 2') as ext_2
     from trait
 ),
+
 score as (
     select
         *,
         0.62 * age + 0.12 * ext_2 + 0.06 * region - 0.10 * masculinity - 0.10 * hunger
-            + 0.74 * z(client, 'ext 1') as ext_1
+        + 0.74 * z(client, 'ext 1') as ext_1
     from habit
 ),
+
 score_3 as (
     select
         *,
         0.15 * age + 0.09 * ext_1 + 0.05 * ext_2 - 0.50 * debt - 0.12 * hunger + 0.80 * z(client, 'ext 3')
-            + ext_source_3_shift as ext_3
+        + ext_source_3_shift as ext_3
     from score
 ),
+
 standing as (
     select
         *,
         0.24 * age + 0.09 * ext_1 + 0.05 * ext_2 + 0.08 * ext_3 - 0.05 * debt + 0.94 * z(client, 'employed') as tenure,
         -0.08 * age + 0.14 * ext_2 - 0.10 * ext_3 + 0.14 * region + 0.28 * masculinity + 0.10 * ext_1
-            + 0.92 * z(client, 'income') as wealth
+        + 0.92 * z(client, 'income') as wealth
     from score_3
 ),
+
 wish as (
     select
         *,
         0.44 * wealth + 0.12 * ext_1 + 0.04 * ext_2 + 0.12 * tenure + 0.84 * z(client, 'amount')
-            + amount_shift as amount,
+        + amount_shift as amount,
         phi(0.79 * age - 0.23 * masculinity + 0.51 * z(client, 'retired')) as p_retired
     from standing
 ),
+
 rank as (
     -- What the contracts' distributions are read at: each trait as a probability.
     select
@@ -92,6 +98,7 @@ rank as (
         phi(ext_3) as p_ext_3
     from wish
 ),
+
 value as (
     select
         *,
@@ -106,7 +113,8 @@ value as (
         application__NAME_FAMILY_STATUS(p_family) as family_status,
         application__NAME_HOUSING_TYPE(p_housing) as housing,
         case when p_children < 0.6989 then 0 when p_children < 0.9 then 1 when p_children < 0.9861 then 2
-            when p_children < 0.9982 then 3 when p_children < 0.9997 then 4 else 5 end as children,
+            when p_children < 0.9982 then 3 when p_children < 0.9997 then 4 else 5
+        end as children,
         application__FLAG_OWN_CAR(p_car) = 'Y' as has_car,
         p_product < revolving_share as revolving,
         p_record >= 0.143 as has_record,
@@ -114,6 +122,7 @@ value as (
         u(client, 'building known') as building
     from rank
 ),
+
 deal as (
     select
         *,
@@ -123,13 +132,15 @@ deal as (
             else 0
         end::integer as credits,
         case when u(client, 'loans here') < 0.9535
-            then least(40, 1 + floor(-ln(u(client, 'loans')) * 4.45 * history_factor)) else 0 end::integer as loans,
+            then least(40, 1 + floor(-ln(u(client, 'loans')) * 4.45 * history_factor)) else 0
+        end::integer as loans,
         loans > 1 and u(client, 'card holder') < 0.395 as card_holder,
         case when no_job then 'Pensioner' else application__NAME_INCOME_TYPE(p_income_type) end as income_type,
         case when no_job then 'XNA' else application__ORGANIZATION_TYPE(p_organization) end as organization,
         -- A job goes with an occupation in five of six cases.
         case when not no_job and u(client, 'occupation known') < 0.8385
-            then application__OCCUPATION_TYPE(p_occupation) end as occupation,
+            then application__OCCUPATION_TYPE(p_occupation)
+        end as occupation,
         not no_job and u(client, 'works away') < case when lives_elsewhere then 0.75 else 0.24 end as works_away,
         case
             when u(client, 'income digits') < 0.024 then money(income_exact)
@@ -137,10 +148,12 @@ deal as (
             else rounded(income_exact, 4500)
         end * income_factor as income,
         case
-            when revolving then case
-                when u(client, 'limit') < 0.22 then 180000 when u(client, 'limit') < 0.41 then 270000
-                when u(client, 'limit') < 0.53 then 135000 when u(client, 'limit') < 0.64 then 202500
-                else rounded(0.55 * price_exact, 45000) end
+            when revolving then
+                case
+                    when u(client, 'limit') < 0.22 then 180000 when u(client, 'limit') < 0.41 then 270000
+                    when u(client, 'limit') < 0.53 then 135000 when u(client, 'limit') < 0.64 then 202500
+                    else rounded(0.55 * price_exact, 45000)
+                end
             when price_exact >= 180000 and u(client, 'price digits') < 0.3 then rounded(price_exact, 225000)
             when u(client, 'price digits') < 0.65 then rounded(price_exact, 22500)
             else rounded(price_exact, 4500)
@@ -148,6 +161,7 @@ deal as (
         phi(insurance) as p_insurance
     from value
 ),
+
 loan as (
     select
         *,
@@ -155,14 +169,15 @@ loan as (
         case
             when revolving or p_insurance < 0.278 then price
             else money(price + least(price, 900000) * case
-                when p_insurance < 0.444 then 0.040 + (p_insurance - 0.278) * 0.480
-                when p_insurance < 0.722 then 0.119 + (p_insurance - 0.444) * 0.285
-                when p_insurance < 0.944 then 0.198 + (p_insurance - 0.722) * 0.892
-                else 0.396 + (p_insurance - 0.944) * 1.7
-            end)
+                    when p_insurance < 0.444 then 0.040 + (p_insurance - 0.278) * 0.480
+                    when p_insurance < 0.722 then 0.119 + (p_insurance - 0.444) * 0.285
+                    when p_insurance < 0.944 then 0.198 + (p_insurance - 0.722) * 0.892
+                    else 0.396 + (p_insurance - 0.944) * 1.7
+                end)
         end as credit
     from deal
 ),
+
 risk as (
     select
         *,
@@ -192,14 +207,31 @@ risk as (
         + case housing when 'With parents' then 0.15 when 'Rented apartment' then 0.30 else 0 end
         + case region_rating when 1 then -0.20 when 3 then 0.18 else 0 end
         + case
-            when occupation in ('Low-skill Laborers', 'Drivers', 'Laborers', 'Security staff', 'Waiters/barmen staff', 'Cooking staff') then 0.15
-            when occupation in ('Accountants', 'Core staff', 'Managers', 'High skill tech staff', 'Medicine staff') then -0.40
+            when occupation in (
+                    'Low-skill Laborers',
+                    'Drivers',
+                    'Laborers',
+                    'Security staff',
+                    'Waiters/barmen staff',
+                    'Cooking staff'
+                )
+            then 0.15
+            when occupation in (
+                    'Accountants', 'Core staff', 'Managers', 'High skill tech staff', 'Medicine staff'
+                )
+            then -0.40
             else 0
         end
         + case
-            when organization in ('Construction', 'Restaurant', 'Industry: type 3', 'Transport: type 3', 'Trade: type 3') then 0.30
+            when organization in (
+                    'Construction', 'Restaurant', 'Industry: type 3', 'Transport: type 3', 'Trade: type 3'
+                )
+            then 0.30
             when organization in ('Self-employed', 'Business Entity Type 3', 'Trade: type 7') then 0.10
-            when organization in ('Military', 'Security Ministries', 'Bank', 'University', 'Industry: type 9') then -0.45
+            when organization in (
+                    'Military', 'Security Ministries', 'Bank', 'University', 'Industry: type 9'
+                )
+            then -0.45
             when organization in ('School', 'Government', 'Kindergarten', 'Police', 'Medicine') then -0.18
             else 0
         end
@@ -210,6 +242,7 @@ risk as (
             as log_odds
     from loan
 )
+
 select
     client,
     part,

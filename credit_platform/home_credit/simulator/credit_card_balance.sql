@@ -10,6 +10,7 @@ with card as (
     from loan
     where has_card
 ),
+
 line as (
     select
         *,
@@ -24,7 +25,9 @@ line as (
         phi(0.25 * card + 0.968 * z(loan, 'machine')) as machine_share
     from card
 ),
+
 row as (select *, unnest(range(1, 1 + months)) as month from line),
+
 level as (
     select
         *,
@@ -36,15 +39,18 @@ level as (
             else highest_limit
         end as credit_limit,
         case
-            when in_use and month > first_use and month < closed then least(1.05, greatest(0, 1.6 * habit - 0.54 + 0.5 * (wander(loan, month / 6.0, 'level') - 0.5)))
+            when in_use and month > first_use and month < closed then
+                least(1.05, greatest(0, 1.6 * habit - 0.54 + 0.5 * (wander(loan, month / 6.0, 'level') - 0.5)))
             else 0
         end as used,
         case
-            when in_use and month - 1 > first_use and month - 1 < closed then least(1.05, greatest(0, 1.6 * habit - 0.54 + 0.5 * (wander(loan, (month - 1) / 6.0, 'level') - 0.5)))
+            when in_use and month - 1 > first_use and month - 1 < closed then
+                least(1.05, greatest(0, 1.6 * habit - 0.54 + 0.5 * (wander(loan, (month - 1) / 6.0, 'level') - 0.5)))
             else 0
         end as used_before
     from row
 ),
+
 balance as (
     select
         *,
@@ -58,6 +64,7 @@ balance as (
         not in_use as unknown
     from level
 ),
+
 flow as (
     select
         *,
@@ -67,24 +74,30 @@ flow as (
         end as minimum,
         case
             when due and balance_before > 0 then balance_before * case
-                when p_payment < 0.06 then 0
-                when p_payment < 0.72 then 0.05
-                when p_payment < 0.94 then 0.09
-                else 0.5
-            end
+                    when p_payment < 0.06 then 0
+                    when p_payment < 0.72 then 0.05
+                    when p_payment < 0.94 then 0.09
+                    else 0.5
+                end
             else 0
         end as paid_at_least
     from balance
 ),
+
 moved as (
     select
         *,
         case
-            when draws then money(greatest(0, balance - balance_before + paid_at_least) + highest_limit * exp(-2.9 + 1.2 * z(row_no, 'turnover')))
+            when draws then
+                money(
+                    greatest(0, balance - balance_before + paid_at_least)
+                    + highest_limit * exp(-2.9 + 1.2 * z(row_no, 'turnover'))
+                )
             else 0
         end as drawn
     from flow
 ),
+
 settled as (
     select
         *,
@@ -95,6 +108,7 @@ settled as (
         end as drawings
     from moved
 ),
+
 split as (
     select
         *,
@@ -105,6 +119,7 @@ split as (
         end as from_machine
     from settled
 ),
+
 final as (
     select
         *,
@@ -119,6 +134,7 @@ final as (
         end as days_past_due
     from split
 )
+
 select
     1000000 + loan as SK_ID_PREV,
     SK_ID_CURR,
@@ -128,10 +144,11 @@ select
     case when not unknown then from_machine end as AMT_DRAWINGS_ATM_CURRENT,
     drawn as AMT_DRAWINGS_CURRENT,
     case
-        when not unknown then case
-            when drawn > from_machine and u(row_no, 'other') < 0.006 then drawn - from_machine
-            else 0
-        end
+        when not unknown then
+            case
+                when drawn > from_machine and u(row_no, 'other') < 0.006 then drawn - from_machine
+                else 0
+            end
     end as AMT_DRAWINGS_OTHER_CURRENT,
     case
         when not unknown then case when u(row_no, 'other') >= 0.006 then drawn - from_machine else 0 end

@@ -13,18 +13,20 @@ with span as (
     from loan
     where has_schedule or has_card
 ),
+
 instalment as (
     select
         *,
         unnest(range(1, 1 + case
             when has_card and not in_use then 0
             else greatest(0, least(case
-                when has_card then 200
-                else paid_terms
-            end, floor((-1 - first_due) / every)::integer + 1))
+                    when has_card then 200
+                    else paid_terms
+                end, floor((-1 - first_due) / every)::integer + 1))
         end)) as number
     from span
 ),
+
 draw as (
     select
         *,
@@ -35,10 +37,13 @@ draw as (
         not has_card and number = paid_terms and paid_terms < term as closes_early
     from instalment
 ),
+
 payment as (
     -- A split instalment is paid in two rows, each repeating the whole amount due.
-    select *, unnest(range(case when p_payment < 0.05 then 2 else 1 end)) as part_paid from draw where due < 0
+    select *, unnest(range(case when p_payment < 0.05 then 2 else 1 end)) as part_paid from draw
+    where due < 0
 ),
+
 amount as (
     select
         *,
@@ -60,6 +65,7 @@ amount as (
         end as delay
     from payment
 )
+
 select
     1000000 + loan as SK_ID_PREV,
     SK_ID_CURR,
@@ -71,9 +77,9 @@ select
     case
         when p_payment >= 0.9998 then null
         when p_payment < 0.05 then round(due_amount * case
-            when part_paid = 0 then p_payment / 0.05
-            else 1 - p_payment / 0.05
-        end, 3)
+                when part_paid = 0 then p_payment / 0.05
+                else 1 - p_payment / 0.05
+            end, 3)
         when p_payment < 0.065 then round(due_amount * p_payment / 0.065, 3)
         when has_card and p_payment > 0.55 then round(due_amount * (1 + 4 * (p_payment - 0.55)), 3)
         else due_amount

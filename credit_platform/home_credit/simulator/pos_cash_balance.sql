@@ -8,10 +8,12 @@ with span as (
     from loan
     where has_schedule
 ),
+
 row as (
     select *, unnest(range(0, least(closing + 1 + lingers, -first_month))) as elapsed
     from span
 ),
+
 draw as (
     select
         *,
@@ -21,39 +23,45 @@ draw as (
     from row
     where first_month + elapsed >= -96
 ),
+
 arrears as (
     select
         *,
         case
             when lingers > 0 and elapsed > paid_terms then 30 * (elapsed - paid_terms) - floor(20 * p_state)
-            when elapsed > 0 and phi(0.5 * late + 0.866 * arrears_draw) > 0.988 then 1 + floor(exp(2.0 + 1.1 * arrears_draw - 1.6))
+            when elapsed > 0 and phi(0.5 * late + 0.866 * arrears_draw) > 0.988 then
+                1 + floor(exp(2.0 + 1.1 * arrears_draw - 1.6))
             else 0
         end as days_past_due
     from draw
 )
+
 select
     1000000 + loan as SK_ID_PREV,
     SK_ID_CURR,
     (first_month + elapsed) as MONTHS_BALANCE,
     case
-        when p_state >= 0.0028 then case
-            when elapsed >= closing + lingers and p_state < 0.5 then paid_terms
-            else term
-        end
+        when p_state >= 0.0028 then
+            case
+                when elapsed >= closing + lingers and p_state < 0.5 then paid_terms
+                else term
+            end
     end as CNT_INSTALMENT,
     case
         when p_state >= 0.0028 then case when elapsed >= paid_terms then 0 else term - elapsed end
     end as CNT_INSTALMENT_FUTURE,
     case
-        when elapsed >= closing + lingers then case
-            when p_state < 0.006 then 'Returned to the store'
-            else 'Completed'
-        end
+        when elapsed >= closing + lingers then
+            case
+                when p_state < 0.006 then 'Returned to the store'
+                else 'Completed'
+            end
         when elapsed = 0 and p_signed < 0.10 then case when p_signed < 0.005 then 'Approved' else 'Signed' end
-        when days_past_due > 90 and p_state < 0.05 then case
-            when p_state < 0.035 then 'Demand'
-            else 'Amortized debt'
-        end
+        when days_past_due > 90 and p_state < 0.05 then
+            case
+                when p_state < 0.035 then 'Demand'
+                else 'Amortized debt'
+            end
         else 'Active'
     end as NAME_CONTRACT_STATUS,
     days_past_due as SK_DPD,

@@ -6,8 +6,12 @@ with draw as (
         -- A client's history begins with a loan that was granted; the second is the card, if there is one.
         k = 0 as is_first,
         k = 1 and card_holder as is_card
-    from (select client, SK_ID_CURR, hunger, late, card, age, ext_2, region, loans, card_holder, unnest(range(loans)) as k from client)
+    from (
+        select client, SK_ID_CURR, hunger, late, card, age, ext_2, region, loans, card_holder, unnest(range(loans)) as k
+        from client
+    )
 ),
+
 kind as (
     select
         *,
@@ -23,75 +27,87 @@ kind as (
         phi(0.60 * hunger - 0.20 * ext_2 + 0.78 * z(loan, 'refused')) as p_refused
     from draw
 ),
+
 status as (
     select
         *,
         case
             when is_card or is_first and kind <> 'XNA' and p_refused < 0.985 then 'Approved'
-            when kind = 'Cash loans' then case
-                when p_refused >= 0.775 then 'Refused'
-                when p_cancelled >= 0.455 then 'Canceled'
-                when u(loan, 'unused') < 0.002 then 'Unused offer'
-                else 'Approved'
-            end
-            when kind = 'Consumer loans' then case
-                when p_refused >= 0.83 then 'Refused'
-                when p_cancelled >= 0.995 then 'Canceled'
-                when u(loan, 'unused') < 0.084 then 'Unused offer'
-                else 'Approved'
-            end
+            when kind = 'Cash loans' then
+                case
+                    when p_refused >= 0.775 then 'Refused'
+                    when p_cancelled >= 0.455 then 'Canceled'
+                    when u(loan, 'unused') < 0.002 then 'Unused offer'
+                    else 'Approved'
+                end
+            when kind = 'Consumer loans' then
+                case
+                    when p_refused >= 0.83 then 'Refused'
+                    when p_cancelled >= 0.995 then 'Canceled'
+                    when u(loan, 'unused') < 0.084 then 'Unused offer'
+                    else 'Approved'
+                end
             when kind = 'Revolving loans' then case when p_refused >= 0.53 then 'Refused' else 'Canceled' end
             else 'Canceled'
         end as status
     from kind
 ),
+
 decision as (
     select
         *,
-        phi(0.36 * hunger - 0.12 * age
+        phi(
+            0.36 * hunger - 0.12 * age
             + case when is_first then 0.03 - 0.08 * least(loans, 6) when is_card then -0.10 else 0.09 end
             + case status when 'Canceled' then 0.38 when 'Refused' then 0.22 else -0.11 end
             + case kind when 'Consumer loans' then -0.30 when 'Cash loans' then 0.22 else 0.05 end
-            + 0.82 * z(loan, 'decision')) as p_decision,
+            + 0.82 * z(loan, 'decision')
+        ) as p_decision,
         -- Cancelled applications carry no offer, and a few refused ones neither.
         status = 'Canceled' or status = 'Refused' and u(loan, 'offer') < 0.19 as no_offer,
         u(loan, 'cross-sell') < 0.726 as cross_sell,
         phi(0.30 * hunger - 0.15 * ext_2 + 0.94 * z(loan, 'yield')) as p_yield,
         u(loan, 'goods') as p_goods,
         -- Longer terms are asked for than granted.
-        phi(case when status <> 'Approved' then 0.45 when kind = 'Cash loans' then -0.45 else 0 end
-            + 0.10 * hunger + 0.35 * z(loan, 'amount') + 0.93 * z(loan, 'term')) as p_term,
+        phi(
+            case when status <> 'Approved' then 0.45 when kind = 'Cash loans' then -0.45 else 0 end
+            + 0.10 * hunger + 0.35 * z(loan, 'amount') + 0.93 * z(loan, 'term')
+        ) as p_term,
         z(loan, 'amount') + 0.12 * ext_2 + 0.12 * region - 0.12 * hunger as amount_draw,
         -- Some contracts have balances although their application is not delivered: old cards above all.
         u(loan, 'listed') >= case when is_card then 0.115 else 0.034 end as is_listed
     from status
 ),
+
 offer as (
     select
         *,
         case when is_card and not is_listed then -2922 + floor(500 * u(loan, 'old card'))
-            else previous_application__DAYS_DECISION(p_decision) end::integer as decided,
+            else previous_application__DAYS_DECISION(p_decision)
+        end::integer as decided,
         case kind
-            when 'Consumer loans' then case
-                when p_term < 0.05 then 4
-                when p_term < 0.28 then 6
-                when p_term < 0.36 then 8
-                when p_term < 0.60 then 10
-                when p_term < 0.88 then 12
-                when p_term < 0.91 then 18
-                when p_term < 0.98 then 24
-                else 36
-            end
-            when 'Cash loans' then case
-                when p_term < 0.05 then 6
-                when p_term < 0.28 then 12
-                when p_term < 0.38 then 18
-                when p_term < 0.60 then 24
-                when p_term < 0.76 then 36
-                when p_term < 0.90 then 48
-                when p_term < 0.987 then 60
-                else 72
-            end
+            when 'Consumer loans' then
+                case
+                    when p_term < 0.05 then 4
+                    when p_term < 0.28 then 6
+                    when p_term < 0.36 then 8
+                    when p_term < 0.60 then 10
+                    when p_term < 0.88 then 12
+                    when p_term < 0.91 then 18
+                    when p_term < 0.98 then 24
+                    else 36
+                end
+            when 'Cash loans' then
+                case
+                    when p_term < 0.05 then 6
+                    when p_term < 0.28 then 12
+                    when p_term < 0.38 then 18
+                    when p_term < 0.60 then 24
+                    when p_term < 0.76 then 36
+                    when p_term < 0.90 then 48
+                    when p_term < 0.987 then 60
+                    else 72
+                end
             else 0
         end as term,
         case kind
@@ -100,33 +116,39 @@ offer as (
             else rounded(exp(12.0 + 0.5 * amount_draw), 45000)
         end as price,
         case
-            when kind = 'Consumer loans' then case
-                when p_yield < 0.11 then 'low_action'
-                when p_yield < 0.36 then 'low_normal'
-                when p_yield < 0.67 then 'middle'
-                else 'high'
-            end
-            when cross_sell then case
-                when p_yield < 0.03 then 'low_action'
-                when p_yield < 0.385 then 'low_normal'
-                when p_yield < 0.815 then 'middle'
-                else 'high'
-            end
-            else case
-                when p_yield < 0.02 then 'low_action'
-                when p_yield < 0.27 then 'low_normal'
-                when p_yield < 0.535 then 'middle'
-                else 'high'
-            end
+            when kind = 'Consumer loans' then
+                case
+                    when p_yield < 0.11 then 'low_action'
+                    when p_yield < 0.36 then 'low_normal'
+                    when p_yield < 0.67 then 'middle'
+                    else 'high'
+                end
+            when cross_sell then
+                case
+                    when p_yield < 0.03 then 'low_action'
+                    when p_yield < 0.385 then 'low_normal'
+                    when p_yield < 0.815 then 'middle'
+                    else 'high'
+                end
+            else
+                case
+                    when p_yield < 0.02 then 'low_action'
+                    when p_yield < 0.27 then 'low_normal'
+                    when p_yield < 0.535 then 'middle'
+                    else 'high'
+                end
         end as yield_group,
-        kind = 'Consumer loans' and phi(-0.30 * hunger + 0.15 * ext_2 + 0.93 * z(loan, 'down payment')) >= 0.50 as pays_down
+        kind = 'Consumer loans'
+        and phi(-0.30 * hunger + 0.15 * ext_2 + 0.93 * z(loan, 'down payment')) >= 0.50 as pays_down
     from decision
 ),
+
 deal as (
     select
         *,
         case
-            when pays_down then least(0.84, exp(-2.20 + 0.70 * z(loan, 'down payment rate') - 0.20 * hunger + 0.10 * ext_2))
+            when pays_down then
+                least(0.84, exp(-2.20 + 0.70 * z(loan, 'down payment rate') - 0.20 * hunger + 0.10 * ext_2))
             else 0
         end as down_rate,
         case yield_group
@@ -143,6 +165,7 @@ deal as (
         end as insured
     from offer
 ),
+
 amount as (
     select
         *,
@@ -152,6 +175,7 @@ amount as (
         end * case when insured then 1.12 else 1 end) as credit
     from deal
 ),
+
 schedule as (
     select
         *,
@@ -163,22 +187,27 @@ schedule as (
         decided + 30 + floor(6 * u(loan, 'first due')) as first_due,
         -- Many schedules end early, long ones the earlier.
         case
-            when u(loan, 'early') < 0.43 then greatest(3, least(term, ceil(term ** 0.88 * (0.20 + 0.80 * u(loan, 'early share')))))
+            when u(loan, 'early') < 0.43 then
+                greatest(3, least(term, ceil(term ** 0.88 * (0.20 + 0.80 * u(loan, 'early share')))))
             else term
         end::integer as paid_terms,
         -- A few contracts stay open over a trifle, some for years.
         case
-            when has_schedule and phi(0.4 * late + 0.917 * z(loan, 'trifle')) > 0.9915 then 3 + floor(-ln(u(loan, 'trifle months')) * 18)
+            when has_schedule and phi(0.4 * late + 0.917 * z(loan, 'trifle')) > 0.9915 then
+                3 + floor(-ln(u(loan, 'trifle months')) * 18)
             else 0
         end::integer as lingers
     from amount
 ),
+
 ending as (
     select *, first_due + 30 * (paid_terms - 1) as last_due, first_due + 30 * (term - 1) as last_due_1st from schedule
 )
+
 select
-    client, SK_ID_CURR, loan, is_first, hunger, late, card, kind, status, no_offer, cross_sell, yield_group, p_goods, p_term, decided,
-    term, price, down_rate, pays_down, credit, annuity, insured, taken_up, lingers, first_due, last_due, last_due_1st, paid_terms,
+    client, SK_ID_CURR, loan, is_first, hunger, late, card, kind, status, no_offer, cross_sell, yield_group, p_goods,
+    p_term, decided, term, price, down_rate, pays_down, credit, annuity, insured, taken_up, lingers, first_due,
+    last_due, last_due_1st, paid_terms,
     taken_up and has_schedule as has_schedule,
     taken_up and kind = 'Revolving loans' as has_card,
     is_listed or not taken_up as listed
@@ -190,12 +219,13 @@ with rank as (
     select
         *,
         case
-            when kind = 'Consumer loans' then case
-                when p_goods < 0.338 then 'mobile'
-                when p_goods < 0.802 then 'household'
-                when p_goods < 0.963 then 'industry'
-                else 'other'
-            end
+            when kind = 'Consumer loans' then
+                case
+                    when p_goods < 0.338 then 'mobile'
+                    when p_goods < 0.802 then 'household'
+                    when p_goods < 0.963 then 'industry'
+                    else 'other'
+                end
         end as shop,
         u(loan, 'weekday') as p_weekday,
         u(loan, 'hour') as p_hour,
@@ -213,6 +243,7 @@ with rank as (
     from loan
     where listed
 )
+
 select
     1000000 + loan as SK_ID_PREV,
     SK_ID_CURR,
@@ -225,7 +256,8 @@ select
     end as AMT_APPLICATION,
     case when no_offer and kind <> 'Consumer loans' then 0 else credit end as AMT_CREDIT,
     case
-        when (kind = 'Consumer loans' or kind = 'Cash loans' and p_category < 0.14) and not no_offer then money(price * down_rate)
+        when (kind = 'Consumer loans' or kind = 'Cash loans' and p_category < 0.14) and not no_offer then
+            money(price * down_rate)
     end as AMT_DOWN_PAYMENT,
     case when not no_offer then price end as AMT_GOODS_PRICE,
     previous_application__WEEKDAY_APPR_PROCESS_START(p_weekday) as WEEKDAY_APPR_PROCESS_START,
@@ -236,13 +268,16 @@ select
         when (kind = 'Consumer loans' or kind = 'Cash loans' and p_category < 0.14) and not no_offer then down_rate
     end as RATE_DOWN_PAYMENT,
     case
-        when kind = 'Consumer loans' and u(loan, 'rates known') < 0.010 then previous_application__RATE_INTEREST_PRIMARY(p_rate)
+        when kind = 'Consumer loans' and u(loan, 'rates known') < 0.010 then
+            previous_application__RATE_INTEREST_PRIMARY(p_rate)
     end as RATE_INTEREST_PRIMARY,
     case
-        when kind = 'Consumer loans' and u(loan, 'rates known') < 0.010 then previous_application__RATE_INTEREST_PRIVILEGED(p_rate)
+        when kind = 'Consumer loans' and u(loan, 'rates known') < 0.010 then
+            previous_application__RATE_INTEREST_PRIVILEGED(p_rate)
     end as RATE_INTEREST_PRIVILEGED,
     case when kind <> 'Cash loans' then 'XAP' when cross_sell or no_offer or p_drawing < 0.4 then 'XNA'
-        else previous_application__NAME_CASH_LOAN_PURPOSE(p_purpose) end as NAME_CASH_LOAN_PURPOSE,
+        else previous_application__NAME_CASH_LOAN_PURPOSE(p_purpose)
+    end as NAME_CASH_LOAN_PURPOSE,
     status as NAME_CONTRACT_STATUS,
     decided as DAYS_DECISION,
     case
@@ -252,15 +287,16 @@ select
         else 'Cashless from the account of the employer'
     end as NAME_PAYMENT_TYPE,
     case
-        when status = 'Refused' then case
-            when p_reject < 0.625 then 'HC'
-            when p_reject < 0.815 then 'LIMIT'
-            when p_reject < 0.926 then 'SCO'
-            when p_reject < 0.969 then 'SCOFR'
-            when p_reject < 0.985 then 'XNA'
-            when p_reject < 0.998 then 'VERIF'
-            else 'SYSTEM'
-        end
+        when status = 'Refused' then
+            case
+                when p_reject < 0.625 then 'HC'
+                when p_reject < 0.815 then 'LIMIT'
+                when p_reject < 0.926 then 'SCO'
+                when p_reject < 0.969 then 'SCOFR'
+                when p_reject < 0.985 then 'XNA'
+                when p_reject < 0.998 then 'VERIF'
+                else 'SYSTEM'
+            end
         when status = 'Unused offer' then 'CLIENT'
         else 'XAP'
     end as CODE_REJECT_REASON,
@@ -269,34 +305,41 @@ select
         else previous_application__NAME_TYPE_SUITE(p_suite)
     end as NAME_TYPE_SUITE,
     case when u(loan, 'client type known') < 0.0011 then 'XNA' when is_first and p_client_type < 0.83 then 'New'
-        when p_client_type < 0.10 then 'Refreshed' else 'Repeater' end as NAME_CLIENT_TYPE,
-    case when kind = 'Consumer loans' then case
-        when shop = 'mobile' and p_category < 0.9 then 'Mobile'
-        else previous_application__NAME_GOODS_CATEGORY(0.31 + 0.69 * p_category)
-    end
-        else 'XNA' end as NAME_GOODS_CATEGORY,
+        when p_client_type < 0.10 then 'Refreshed' else 'Repeater'
+    end as NAME_CLIENT_TYPE,
+    case
+        when kind = 'Consumer loans' then
+            case
+                when shop = 'mobile' and p_category < 0.9 then 'Mobile'
+                else previous_application__NAME_GOODS_CATEGORY(0.31 + 0.69 * p_category)
+            end
+        else 'XNA'
+    end as NAME_GOODS_CATEGORY,
     case when no_offer then 'XNA' when kind = 'Consumer loans' then case when p_rate < 0.0005 then 'Cars' else 'POS' end
-        when kind = 'Revolving loans' then 'Cards' else 'Cash' end as NAME_PORTFOLIO,
+        when kind = 'Revolving loans' then 'Cards' else 'Cash'
+    end as NAME_PORTFOLIO,
     case
         when no_offer or kind = 'Consumer loans' then 'XNA'
         when cross_sell then 'x-sell'
         else 'walk-in'
     end as NAME_PRODUCT_TYPE,
     case
-        when kind = 'Consumer loans' then case
-            when p_channel < 0.62 then 'Country-wide'
-            when p_channel < 0.86 then 'Stone'
-            when p_channel < 0.99 then 'Regional / Local'
-            else 'Car dealer'
-        end
-        else case
-            when p_channel < 0.775 then 'Credit and cash offices'
-            when p_channel < 0.855 then 'Contact center'
-            when p_channel < 0.91 then 'AP+ (Cash loan)'
-            when p_channel < 0.915 then 'Channel of corporate sales'
-            when p_channel < 0.95 then 'Stone'
-            else 'Country-wide'
-        end
+        when kind = 'Consumer loans' then
+            case
+                when p_channel < 0.62 then 'Country-wide'
+                when p_channel < 0.86 then 'Stone'
+                when p_channel < 0.99 then 'Regional / Local'
+                else 'Car dealer'
+            end
+        else
+            case
+                when p_channel < 0.775 then 'Credit and cash offices'
+                when p_channel < 0.855 then 'Contact center'
+                when p_channel < 0.91 then 'AP+ (Cash loan)'
+                when p_channel < 0.915 then 'Channel of corporate sales'
+                when p_channel < 0.95 then 'Stone'
+                else 'Country-wide'
+            end
     end as CHANNEL_TYPE,
     case
         when kind = 'Consumer loans' then previous_application__SELLERPLACE_AREA(0.52 + 0.48 * p_area)
@@ -304,11 +347,12 @@ select
         else -1
     end as SELLERPLACE_AREA,
     case
-        when kind = 'Consumer loans' then case shop
-            when 'mobile' then 'Connectivity'
-            when 'household' then 'Consumer electronics'
-            else previous_application__NAME_SELLER_INDUSTRY(0.82 + 0.18 * p_industry)
-        end
+        when kind = 'Consumer loans' then
+            case shop
+                when 'mobile' then 'Connectivity'
+                when 'household' then 'Consumer electronics'
+                else previous_application__NAME_SELLER_INDUSTRY(0.82 + 0.18 * p_industry)
+            end
         when p_industry < 0.07 then case when p_category < 0.55 then 'Consumer electronics' else 'Connectivity' end
         else 'XNA'
     end as NAME_SELLER_INDUSTRY,
@@ -316,24 +360,27 @@ select
     case when no_offer or kind = 'Revolving loans' then 'XNA' else yield_group end as NAME_YIELD_GROUP,
     case
         when kind = 'XNA' then null
-        when kind = 'Consumer loans' then case
-            when yield_group in ('middle', 'high') or p_rate >= case
-                when shop = 'household' then 0.65
-                else 0.3
-            end then 'POS ' || shop || ' with interest'
-            when shop = 'other' then 'POS others without interest'
-            else 'POS ' || shop || ' without interest'
-        end
+        when kind = 'Consumer loans' then
+            case
+                when yield_group in ('middle', 'high') or p_rate >= case
+                        when shop = 'household' then 0.65
+                        else 0.3
+                    end
+                then 'POS ' || shop || ' with interest'
+                when shop = 'other' then 'POS others without interest'
+                else 'POS ' || shop || ' without interest'
+            end
         when kind = 'Revolving loans' then case when p_rate < 0.43 then 'Card X-Sell' else 'Card Street' end
         when no_offer then 'Cash'
         else 'Cash ' || case when cross_sell then 'X-Sell: ' else 'Street: ' end
             || case yield_group when 'middle' then 'middle' when 'high' then 'high' else 'low' end
     end as PRODUCT_COMBINATION,
     case
-        when taken_up then case
-            when has_card and p_drawing < 0.55 then least(-2, floor(decided * (1 - 0.25 * p_rate)))
-            else 365243
-        end
+        when taken_up then
+            case
+                when has_card and p_drawing < 0.55 then least(-2, floor(decided * (1 - 0.25 * p_rate)))
+                else 365243
+            end
     end as DAYS_FIRST_DRAWING,
     case
         when taken_up then case when has_card and p_drawing >= 0.55 or first_due >= -2 then 365243 else first_due end

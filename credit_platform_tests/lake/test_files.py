@@ -1,4 +1,4 @@
-"""Tables have one place each and are never half written; folders change places all together."""
+"""Files and folders are never half written; DuckDB is opened within its limits; clients are dealt out evenly."""
 
 import os
 from collections import Counter
@@ -21,7 +21,6 @@ from credit_platform.lake import (
     one_row,
     quote,
     replace_folders,
-    table_path,
     write_parquet,
 )
 from credit_platform.settings import Settings
@@ -30,11 +29,6 @@ from credit_platform.settings import Settings
 def write_and_fail(path: Path) -> None:
     path.write_text("half")
     raise RuntimeError("halfway")
-
-
-def test_a_table_has_a_file_and_a_partitioned_one_a_file_per_cohort(settings: Settings) -> None:
-    assert table_path(settings, "splits") == settings.lake_dir / "splits.parquet"
-    assert table_path(settings, "client_mart", "2025-01") == settings.lake_dir / "client_mart" / "2025-01"
 
 
 def test_an_atomic_file_appears_when_its_block_succeeds(tmp_path: Path) -> None:
