@@ -23,6 +23,7 @@ from credit_platform.model.assets import candidate, champion, evaluation  # noqa
 from credit_platform.model.checks import a_champion_decides, the_challenger_earns_its_keep  # noqa: E402
 from credit_platform.monitoring.assets import drift_report  # noqa: E402
 from credit_platform.monitoring.checks import newest_cohort_has_not_drifted  # noqa: E402
+from credit_platform.quality.assets import quality_report  # noqa: E402
 from credit_platform.raw.assets import raw_tables  # noqa: E402
 from credit_platform.resources import resources  # noqa: E402
 from credit_platform.scoring.assets import scores  # noqa: E402
@@ -38,6 +39,7 @@ def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Def
     return dg.Definitions(
         assets=[
             *raw_tables,
+            quality_report,
             client_mart,
             feature_splits,
             candidate,

@@ -63,9 +63,10 @@ def record(settings: Settings, cohort: str) -> Record:
     return Record(faults, tuple(Release(**fields) for fields in document["releases"]))
 
 
-def reasons(settings: Settings, cohort: str) -> tuple[str, ...]:
-    """Why a cohort is in quarantine, in sentences; empty where it is not."""
-    return tuple(reason for fault in record(settings, cohort).held_by.values() for reason in fault.reasons)
+def reasons(settings: Settings, cohort: str, besides: str = "") -> tuple[str, ...]:
+    """Why a cohort is in quarantine, in sentences, what the asset `besides` found left out; empty where it is not."""
+    held_by = record(settings, cohort).held_by
+    return tuple(reason for asset, fault in held_by.items() if asset != besides for reason in fault.reasons)
 
 
 def quarantined(settings: Settings) -> list[str]:

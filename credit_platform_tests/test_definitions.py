@@ -32,7 +32,8 @@ GRAPH = {
     "raw_outcomes": ("raw", ("raw_application",), PER_COHORT),
     "raw_pos_cash_balance": ("raw", ("raw_application",), PER_COHORT),
     "raw_previous_application": ("raw", ("raw_application",), PER_COHORT),
-    "client_mart": ("mart", RAW, PER_COHORT),
+    "quality_report": ("quality", RAW, PER_COHORT),
+    "client_mart": ("mart", ("quality_report", *RAW), PER_COHORT),
     "feature_splits": ("features", ("client_mart", "raw_outcomes"), not PER_COHORT),
     "candidate": ("model", ("feature_splits",), not PER_COHORT),
     "evaluation": ("model", ("candidate", "feature_splits"), not PER_COHORT),
@@ -43,6 +44,7 @@ GRAPH = {
 }
 BLOCKING = {
     *(f"{table}:contract" for table in (*RAW, "raw_outcomes")),
+    "quality_report:trustworthy",
     "client_mart:one_row_per_client",
     "feature_splits:outcome_is_no_feature",
     "feature_splits:parts_are_disjoint",

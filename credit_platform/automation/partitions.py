@@ -11,14 +11,14 @@ cohorts = dg.DynamicPartitionsDefinition(name="cohort")
 per_cohort = dg.BackfillPolicy.single_run() if settings().backfill == "single_run" else dg.BackfillPolicy.multi_run(1)
 
 
-def sound_cohorts(context: dg.AssetExecutionContext, settings: Settings) -> Iterator[str]:
-    """The cohorts of a run that are not in quarantine.
+def sound_cohorts(context: dg.AssetExecutionContext, settings: Settings, judge: str = "") -> Iterator[str]:
+    """The cohorts of a run that are not in quarantine; for the asset that judges them, whatever it found before.
 
     Raises:
         dg.Failure: the run's only cohort is in quarantine.
     """
     for cohort in context.partition_keys:
-        reasons = quarantine.reasons(settings, cohort)
+        reasons = quarantine.reasons(settings, cohort, besides=judge)
         if not reasons:
             yield cohort
             continue

@@ -37,7 +37,7 @@ def _lineage() -> dg.TableColumnLineage:
     partitions_def=cohorts,
     backfill_policy=per_cohort,
     code_version=sql_digest()[:12],
-    deps=[f"raw_{name}" for name in TABLE_NAMES],
+    deps=["quality_report", *(f"raw_{name}" for name in TABLE_NAMES)],
     description="One row per application: what the client said, and their histories with this lender and others.",
     metadata={"dagster/column_schema": _schema()},
 )
