@@ -25,7 +25,10 @@ _UNREADABLE = (OSError, EOFError, zlib.error)
 
 @dataclass(frozen=True)
 class Problem:
-    """One way in which a delivery breaks its contract. `row` counts data rows from 1. A blocking one refuses it."""
+    """One way in which a delivery breaks its contract. `row` counts data rows from 1. A blocking one refuses it.
+
+    `ids` are those of the first few rows, such as `SK_ID_PREV 1000001`; they are told to people, not to logs.
+    """
 
     file: str
     message: str
@@ -33,6 +36,7 @@ class Problem:
     row: int | None = None
     count: int = 1
     blocking: bool = True
+    ids: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = [self.file]

@@ -17,6 +17,10 @@ MOST_CATEGORIES = 20
 """How many different unknown categories of a column are taken for categories and named."""
 
 
+MOST_IDS = 3
+"""How many offending rows of a problem are quoted, by their ids."""
+
+
 @dataclass(frozen=True)
 class Inspection:
     """What was found in a file: its rows, how many values each column lacks, and every problem."""
@@ -77,24 +81,26 @@ def _inspect_values(
     missing = {}
     for column in columns:
         broken, gaps, outside, unknown = (next(counts) for _ in range(4))
-        where_broken, where_gap, where_outside, _ = _conditions(column)
+        where_broken, where_gap, where_outside, where_unknown = _conditions(column)
         missing[column.name] = gaps
         if broken:
             kind = "a whole number" if column.type in ("INTEGER", "BIGINT") else "a number"
-            row = _first_row(connection, file, column, where_broken)
-            problems.append(Problem(name, f"is not {kind}", column.name, row, broken))
+            row, ids = _offenders(connection, file, contract, column, where_broken)
+            problems.append(Problem(name, f"is not {kind}", column.name, row, broken, ids=ids))
         if gaps and not column.nullable:
             blocking = column.name in contract.key or column.unit == "id"
-            row = _first_row(connection, file, column, where_gap)
-            problems.append(Problem(name, "has no value", column.name, row, gaps, blocking))
+            row, ids = _offenders(connection, file, contract, column, where_gap)
+            problems.append(Problem(name, "has no value", column.name, row, gaps, blocking, ids))
         if outside:
             low, high = ("-∞" if column.min is None else column.min), ("∞" if column.max is None else column.max)
             blocking = column.name == OUTCOME
-            row = _first_row(connection, file, column, where_outside) if blocking else None
-            problems.append(Problem(name, f"lies outside {low} to {high}", column.name, row, outside, blocking))
+            row, ids = _offenders(connection, file, contract, column, where_outside)
+            message = f"lies outside {low} to {high}"
+            problems.append(Problem(name, message, column.name, row if blocking else None, outside, blocking, ids))
         if unknown:
             values = _unknown_values(connection, file, column)
-            problems.append(Problem(name, f"unknown category {values}", column.name, None, unknown, False))
+            _, ids = _offenders(connection, file, contract, column, where_unknown)
+            problems.append(Problem(name, f"unknown category {values}", column.name, None, unknown, False, ids))
     if not rows:
         problems.append(Problem(name, "holds no rows", blocking=contract.name == "application"))
     elif contract.key:
@@ -123,14 +129,17 @@ def _conditions(column: Column) -> tuple[str, str, str, str]:
     return f"{text} is not null and {value} is null", f"{text} is null", outside, unknown
 
 
-def _first_row(
-    connection: duckdb.DuckDBPyConnection, file: DeliveredFile, column: Column, condition: str
-) -> int | None:
+def _offenders(
+    connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table, column: Column, condition: str
+) -> tuple[int | None, tuple[str, ...]]:
+    """The first row that meets a condition, and the ids of the first few that do. An id is a number or left out."""
+    name = next(name for name in (*contract.key, "SK_ID_CURR") if name in contract.columns)
     found = connection.execute(
-        f"select row from (select row_number() over () as row, {_value_and_text(column)} from {file.scan()}) "
-        f"where {condition} limit 1"
-    ).fetchone()
-    return found[0] if found else None
+        f"select row, id from (select row_number() over () as row, {typed_column(contract.columns[name])[0]} as id, "
+        f"{_value_and_text(column)} from {file.scan()}) where {condition} limit {MOST_IDS}"
+    ).fetchall()
+    ids = dict.fromkeys(f"{name} {identity}" for _, identity in found if identity is not None)
+    return found[0][0] if found else None, tuple(ids)
 
 
 def _unknown_values(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, column: Column) -> str:
@@ -159,9 +168,11 @@ def _repeated_keys(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, c
     )
     if not repeated:
         return []
-    first = connection.execute(
-        f"select row from (select row, row_number() over (partition by {names} order by row) as nth "
+    again = connection.execute(
+        f"select row, id from (select row, {identifier(contract.key[0])} as id, "
+        f"row_number() over (partition by {names} order by row) as nth "
         f"from (select row_number() over () as row, {key} from {file.scan()}) where {complete}) "
-        "where nth > 1 order by row limit 1"
-    ).fetchone()
-    return [Problem(file.path.name, "repeats a key", " + ".join(contract.key), first[0] if first else None, repeated)]
+        f"where nth > 1 order by row limit {MOST_IDS}"
+    ).fetchall()
+    ids = tuple(dict.fromkeys(f"{contract.key[0]} {identity}" for _, identity in again))
+    return [Problem(file.path.name, "repeats a key", " + ".join(contract.key), again[0][0], repeated, ids=ids)]

@@ -46,7 +46,11 @@ def results(
 
 def _listed(problems: Mapping[str, Sequence[Problem]]) -> dict[str, dg.MetadataValue]:
     return {
-        cohort: dg.MetadataValue.md("\n".join(f"- {problem}" for problem in found))
+        cohort: dg.MetadataValue.md("\n".join(f"- {problem}{_quoted(problem.ids)}" for problem in found))
         for cohort, found in problems.items()
         if found
     }
+
+
+def _quoted(ids: Sequence[str]) -> str:
+    return f"; e.g. {', '.join(ids)}" if ids else ""

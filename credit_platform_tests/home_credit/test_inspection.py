@@ -64,6 +64,20 @@ def test_a_repeated_key_is_refused_with_file_column_and_row(look: Look, delivery
     assert str(problem) == "application.csv, column SK_ID_CURR, row 5: repeats a key (2 rows in all)"
 
 
+def test_the_first_offending_rows_are_quoted_by_their_ids(look: Look, delivery: TinyDelivery) -> None:
+    rows = delivery.rows[TABLE]
+    for i in range(1, 7):
+        rows[i]["SK_DPD"] = "-5"
+    rows[2]["SK_ID_PREV"] = "Smith"
+    broken, outside = look().problems
+    assert broken.ids == ()
+    assert outside.count == 6
+    assert outside.ids == ("SK_ID_PREV 1000002", "SK_ID_PREV 1000004")
+    rows[4] = rows[3]
+    repeated = look().problems[-1]
+    assert repeated.ids == ("SK_ID_PREV 1000004",)
+
+
 def test_a_key_of_two_columns_repeats_only_as_a_whole(look: Look, delivery: TinyDelivery) -> None:
     rows = delivery.rows[TABLE]
     rows[3].update(SK_ID_PREV=rows[0]["SK_ID_PREV"], MONTHS_BALANCE="-2")

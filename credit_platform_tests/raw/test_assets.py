@@ -72,7 +72,7 @@ def test_an_unknown_category_is_accepted_and_warned_of(landed: Settings, instanc
     check = checks(result)["known_values"]
     assert not check.passed
     assert check.severity == dg.AssetCheckSeverity.WARN
-    assert "unknown category 'Car loans'" in str(check.metadata[COHORT].value)
+    assert "unknown category 'Car loans'; e.g. SK_ID_CURR 100001" in str(check.metadata[COHORT].value)
 
 
 def test_a_broken_contract_fails_the_run_the_check_and_what_follows(
