@@ -17,7 +17,7 @@ from credit_platform.features.checks import (  # noqa: E402
     outcomes_are_stratified,
     parts_are_disjoint,
 )
-from credit_platform.mart.assets import client_mart  # noqa: E402
+from credit_platform.mart.assets import client_lookup, client_mart  # noqa: E402
 from credit_platform.mart.checks import one_row_per_client  # noqa: E402
 from credit_platform.model.assets import candidate, champion, evaluation  # noqa: E402
 from credit_platform.model.checks import a_champion_decides, the_challenger_earns_its_keep  # noqa: E402
@@ -41,6 +41,7 @@ def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Def
             *raw_tables,
             quality_report,
             client_mart,
+            client_lookup,
             feature_splits,
             candidate,
             evaluation,

@@ -34,6 +34,7 @@ GRAPH = {
     "raw_previous_application": ("raw", ("raw_application",), PER_COHORT),
     "quality_report": ("quality", RAW, PER_COHORT),
     "client_mart": ("mart", ("quality_report", *RAW), PER_COHORT),
+    "client_lookup": ("mart", ("client_mart",), PER_COHORT),
     "feature_splits": ("features", ("client_mart", "raw_outcomes"), not PER_COHORT),
     "candidate": ("model", ("feature_splits",), not PER_COHORT),
     "evaluation": ("model", ("candidate", "feature_splits"), not PER_COHORT),

@@ -1,4 +1,4 @@
-"""The clients of the published mart: Parquet files per cohort, read through an in-memory DuckDB.
+"""The clients of the published mart, by their id, with the features that a model reads.
 
 Not here: how a mart row comes about (`credit_platform/mart`), and what is decided about it.
 """
@@ -7,11 +7,11 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from credit_platform.features.schema import Feature, FeatureSchema
-from credit_platform.lake import bucket_file, bucket_of, cohorts_of, connect, identifier, require, scan, table_path
+from credit_platform.lake import cohorts_of, connect, scan, table_path
+from credit_platform.mart.build import CLIENT_KEY
+from credit_platform.mart.lookup import TABLE, look_up
 from credit_platform.settings import Settings
 from serving.problems import ProblemError
-
-KEY = "SK_ID_CURR"
 
 
 class Row(NamedTuple):
@@ -27,21 +27,12 @@ def find(settings: Settings, sk_id_curr: int, schema: FeatureSchema) -> Row | No
     Raises:
         ProblemError: no mart is published.
     """
-    with connect(settings) as connection:
-        for cohort in _cohorts(settings):
-            version = require(settings, "client_mart", cohort)
-            mart = scan(version.file(bucket_file(bucket_of(sk_id_curr, len(version.files)))))
-            # The key alone first: it costs a hundredth of a whole row, and most cohorts don't hold the client.
-            found = f"from {mart} where {KEY} = ? limit 1"
-            if connection.execute(f"select {KEY} {found}", [sk_id_curr]).fetchone() is None:
-                continue
-            columns = {str(name) for name, *_ in connection.execute(f"describe from {mart}").fetchall()}
-            features = [f for f in schema.features if f.name in columns]
-            wanted = ", ".join(identifier(name) for name in (KEY, *(f.name for f in features)))
-            row = connection.execute(f"select {wanted} {found}", [sk_id_curr]).fetchone()
-            if row is not None:
-                return Row(cohort, {f.name: _value(v, f) for f, v in zip(features, row[1:], strict=True)})
-    return None
+    _newest(settings)
+    found = look_up(settings, sk_id_curr)
+    if found is None:
+        return None
+    present = (feature for feature in schema.features if feature.name in found.values)
+    return Row(found.cohort, {feature.name: _value(found.values[feature.name], feature) for feature in present})
 
 
 def some(settings: Settings, limit: int) -> tuple[str, list[int]]:
@@ -50,21 +41,20 @@ def some(settings: Settings, limit: int) -> tuple[str, list[int]]:
     Raises:
         ProblemError: no mart is published.
     """
-    newest = _cohorts(settings)[0]
+    newest = _newest(settings)
     mart = scan(table_path(settings, "client_mart", newest))
     with connect(settings) as connection:
-        rows = connection.execute(f"select {KEY} from {mart} order by 1 limit ?", [limit]).fetchall()
+        rows = connection.execute(f"select {CLIENT_KEY} from {mart} order by 1 limit ?", [limit]).fetchall()
     return newest, [int(key) for (key,) in rows]
 
 
-def _cohorts(settings: Settings) -> list[str]:
-    """The cohorts of the mart, newest first: cohorts are months, and their names sort as they follow each other."""
-    found = cohorts_of(settings, "client_mart")
+def _newest(settings: Settings) -> str:
+    found = cohorts_of(settings, TABLE)
     if not found:
         raise ProblemError(
             "no-mart", "No client mart is published yet. Land a delivery, then run `credit-platform run`."
         )
-    return found[::-1]
+    return found[-1]
 
 
 def _value(value: Any, feature: Feature) -> float | str | None:

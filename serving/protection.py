@@ -119,7 +119,7 @@ class Failsafe:
         try:
             await self.app(scope, receive, watched)
         except Exception as error:
-            calls = traceback.extract_tb(error.__traceback__)[-5:]
+            calls = traceback.extract_tb(error.__traceback__)[-8:]
             where = " < ".join(f"{PurePath(call.filename).name}:{call.lineno}" for call in reversed(calls))
             logger.error("%s at %s", type(error).__name__, where)
             if not started:

@@ -17,7 +17,7 @@ import duckdb
 from credit_platform import compute
 from credit_platform.home_credit.contracts import TABLE_NAMES
 from credit_platform.lake import MissingTableError, Version, connect, current, draft, find_version, quote, require, scan
-from credit_platform.mart.build import client_mart_query
+from credit_platform.mart.build import IN_ORDER, client_mart_query
 from credit_platform.settings import Settings
 
 
@@ -84,6 +84,7 @@ def bucket_content(settings: Settings, cohort: str, versions: Mapping[str, str],
         sources[table] = scan(version.verified(name))
     with TemporaryDirectory(prefix="credit-mart-") as folder, connect(settings) as connection:
         path = Path(folder) / name
+        connection.execute(IN_ORDER)
         connection.execute(
             f"copy ({client_mart_query(sources)}) to {quote(str(path))} "
             "(format parquet, compression zstd, row_group_size 20000)"
@@ -95,7 +96,7 @@ def bucket_content(settings: Settings, cohort: str, versions: Mapping[str, str],
 def sql_digest() -> str:
     """The query with the tables' names in place of their files, which move with the data directory; and its engine."""
     query = client_mart_query({table: table for table in TABLE_NAMES})
-    return sha256(query.encode() + duckdb.__version__.encode()).hexdigest()
+    return sha256(f"{IN_ORDER}{query}{duckdb.__version__}".encode()).hexdigest()
 
 
 def _common_buckets(cohort: str, raw: Mapping[str, Version]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,24 +11,24 @@ import pytest
 
 from credit_platform.automation.sensors import drift_sensor, landing_sensor
 from credit_platform.definitions import build_defs
-from credit_platform.home_credit.contracts import tables
-from credit_platform.lake import table_path
+from credit_platform.home_credit.contracts import TABLE_NAMES, tables
 from credit_platform.monitoring.alerts import log_path
 from credit_platform.monitoring.drift import ColumnDrift, Verdict
 from credit_platform.monitoring.reports import verdict_path
+from credit_platform.raw.ingest import ingest
 from credit_platform.resources import resources
 from credit_platform.settings import Settings
+from credit_platform_tests.conftest import COHORT
+from credit_platform_tests.deliveries import TinyDelivery
+
+BUILT = {"quality_report", "client_mart", "client_lookup"}
+TRAINED = {"feature_splits", "candidate", "evaluation", "champion", "shap_summary"}
 
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.instance_for_test() as persistent:
         yield persistent
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(_env_file=None, data_dir=tmp_path)
 
 
 class Ticks:
@@ -134,13 +135,6 @@ def test_outcomes_that_arrive_later_run_their_cohort_again(landing: Ticks, setti
     assert partitions(landing.tick()) == ["2025-01"]
 
 
-def test_a_file_that_was_touched_but_holds_the_same_runs_nothing(landing: Ticks, settings: Settings) -> None:
-    path = deliver(settings, "2025-01")
-    landing.tick()
-    touch(path)
-    assert landing.tick() == []
-
-
 def test_a_delivery_that_is_taken_back_runs_again_under_a_key_of_its_own(landing: Ticks, settings: Settings) -> None:
     keys = []
     for i, clients in enumerate(("1,2,3", "4,5,6", "1,2,3")):
@@ -149,19 +143,86 @@ def test_a_delivery_that_is_taken_back_runs_again_under_a_key_of_its_own(landing
     assert len(keys) == len(set(keys)) == 3
 
 
+@pytest.fixture
+def processed(landed: Settings) -> Settings:
+    """A delivery whose raw tables the command line has made already."""
+    for name in (*TABLE_NAMES, "outcomes"):
+        ingest(landed, name, COHORT)
+    return landed
+
+
+def deliver_again(settings: Settings, name: str, delivery: TinyDelivery) -> None:
+    """Replaces one file of the landed cohort, or adds it."""
+    delivery.write(settings.data_dir / "again", only=(name,))
+    for path in (settings.data_dir / "again").iterdir():
+        shutil.copy(path, settings.landing_dir / COHORT / path.name)
+
+
+def selected(request: dg.RunRequest) -> set[str]:
+    return {key.to_user_string() for key in request.asset_selection or []}
+
+
 def test_a_cohort_that_the_command_line_already_ran_is_only_noted(
-    landing: Ticks, settings: Settings, instance: dg.DagsterInstance
+    processed: Settings, instance: dg.DagsterInstance
 ) -> None:
-    path = deliver(settings, "2025-01")
-    mart = table_path(settings, "client_mart", "2025-01")
-    mart.parent.mkdir(parents=True)
-    mart.touch()
-    os.utime(mart, (path.stat().st_ctime + 60,) * 2)
+    landing = Ticks(landing_sensor, processed, instance)
     assert landing.tick() == []
-    assert instance.get_dynamic_partitions("cohort") == ["2025-01"]
-    deliver(settings, "2025-01", "4,5,6")
-    touch(path)
-    assert partitions(landing.tick()) == ["2025-01"]
+    assert instance.get_dynamic_partitions("cohort") == [COHORT]
+
+
+def test_a_file_that_was_touched_but_holds_the_same_runs_nothing(
+    processed: Settings, instance: dg.DagsterInstance
+) -> None:
+    landing = Ticks(landing_sensor, processed, instance)
+    landing.tick()
+    touch(processed.landing_dir / COHORT / "application.csv")
+    assert landing.tick() == []
+
+
+@pytest.mark.parametrize("decides", [True, False])
+@pytest.mark.parametrize(
+    ("corrected", "tables"),
+    [
+        ("installments_payments", {"raw_installments_payments"}),
+        ("bureau", {"raw_bureau", "raw_bureau_balance"}),
+        ("application", {f"raw_{name}" for name in (*TABLE_NAMES, "outcomes")}),
+    ],
+)
+def test_a_corrected_file_concerns_its_table_and_what_is_made_from_it(
+    processed: Settings,
+    instance: dg.DagsterInstance,
+    delivery: TinyDelivery,
+    corrected: str,
+    tables: set[str],
+    decides: bool,
+) -> None:
+    if decides:
+        instance.report_runless_asset_event(dg.AssetMaterialization("champion", metadata={"version": "1"}))
+    delivery.rows[corrected].pop()
+    deliver_again(processed, corrected, delivery)
+    (request,) = Ticks(landing_sensor, processed, instance).tick()
+    assert request.partition_key == COHORT
+    assert selected(request) == tables | BUILT | ({"scores", "drift_report"} if decides else set())
+
+
+@pytest.mark.parametrize(
+    ("decides", "retrain", "trained"), [(True, True, TRAINED), (True, False, set()), (False, True, set())]
+)
+def test_late_outcomes_concern_the_training_alone(
+    processed: Settings,
+    instance: dg.DagsterInstance,
+    delivery: TinyDelivery,
+    decides: bool,
+    retrain: bool,
+    trained: set[str],
+) -> None:
+    if decides:
+        instance.report_runless_asset_event(dg.AssetMaterialization("champion", metadata={"version": "1"}))
+    settings = processed.model_copy(update={"retrain_on_outcomes": retrain})
+    deliver_again(settings, "outcomes", delivery.with_outcomes())
+    (request,) = Ticks(landing_sensor, settings, instance).tick()
+    assert request.job_name == "take_outcomes"
+    assert selected(request) == {"raw_outcomes"} | trained
 
 
 def test_folders_that_are_no_cohorts_are_passed_over(landing: Ticks, settings: Settings) -> None:

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from credit_platform.features.schema import Feature, FeatureSchema
+from credit_platform.mart.lookup import publish_lookup
 from credit_platform.model.business_cost import Costs, Threshold
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
@@ -67,6 +68,7 @@ def write_lake(settings: Settings) -> None:
         if cohort == "2024-03":
             query += f" union all select 100004, {empty}, {nothing}"
         put(settings, "client_mart", cohort, *rows_of(settings, [query]))
+        publish_lookup(settings, cohort)
 
 
 def write_drift(settings: Settings) -> None:

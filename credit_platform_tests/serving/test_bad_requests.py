@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from credit_platform.lake import bucket_file
+from credit_platform.mart.lookup import publish_lookup
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform_tests.serving.conftest import local
@@ -179,12 +179,12 @@ def test_a_refused_client_that_listens_first_gets_its_answer(settings: Settings,
 def test_what_nobody_foresaw_is_a_problem_without_particulars(
     settings: Settings, scorer: Scorer, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:
-    mart = put(settings, "client_mart", "2024-01", *rows_of(settings, ["select 100001 as SK_ID_CURR"]))
-    file = mart.file(bucket_file(0))
+    put(settings, "client_mart", "2024-01", *rows_of(settings, ["select 100001 as SK_ID_CURR"]))
+    (file,) = publish_lookup(settings, "2024-01").version.folder().glob("*.arrow")
     file.write_bytes(SECRET.ljust(file.stat().st_size)[: file.stat().st_size].encode())
     with local(create_app(settings, lambda: scorer)) as api:
         problem = refused(api.get("/clients/100001"), 500)
     assert str(tmp_path) not in json.dumps(problem)
-    assert "clients.py" in caplog.text
+    assert "lookup.py" in caplog.text
     assert SECRET not in caplog.text
     assert "100001" not in caplog.text
