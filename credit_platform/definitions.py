@@ -18,7 +18,7 @@ from credit_platform.features.checks import (  # noqa: E402
     parts_are_disjoint,
 )
 from credit_platform.mart.assets import client_lookup, client_mart  # noqa: E402
-from credit_platform.mart.checks import one_row_per_client  # noqa: E402
+from credit_platform.mart.checks import history_is_from_before_the_application, one_row_per_client  # noqa: E402
 from credit_platform.model.assets import candidate, champion, evaluation  # noqa: E402
 from credit_platform.model.checks import a_champion_decides, the_challenger_earns_its_keep  # noqa: E402
 from credit_platform.monitoring.assets import drift_report  # noqa: E402
@@ -52,6 +52,7 @@ def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Def
         ],
         asset_checks=[
             one_row_per_client,
+            history_is_from_before_the_application,
             parts_are_disjoint,
             outcomes_are_stratified,
             outcome_is_no_feature,

@@ -53,6 +53,7 @@ BLOCKING = {
 }
 WARNING = {
     *(f"{table}:known_values" for table in (*RAW, "raw_outcomes")),
+    "client_mart:history_is_from_before_the_application",
     "feature_splits:outcomes_are_stratified",
     "evaluation:the_challenger_earns_its_keep",
     "scores:every_client_has_a_score",

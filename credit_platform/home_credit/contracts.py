@@ -41,7 +41,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table's promise. `file` is the stem of the file it is delivered in; `key` is empty where rows may repeat."""
+    """One table's promise. `file` is the stem of the file it is delivered in; `key` is empty where rows may repeat.
+
+    `known_at` is SQL for when a row of history became known, in days or months relative to the application: what became
+    known later could not have been known to whoever decided.
+    """
 
     name: str
     file: str
@@ -51,6 +55,7 @@ class Table:
     columns: Mapping[str, Column]
     parent: str | None = None
     parent_key: str | None = None
+    known_at: str | None = None
 
 
 def _read(text: str) -> Table:

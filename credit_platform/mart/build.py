@@ -79,10 +79,15 @@ def client_mart_query(sources: Mapping[str, str]) -> str:
 
 
 def _typed(table: str, relation: str) -> str:
-    """A delivered table with the contract's columns and types and no others, whatever `relation` holds beside them."""
-    columns = contracts.table(table).columns.values()
+    """A delivered table with the contract's columns and types and no others, whatever `relation` holds beside them.
+
+    Rows that became known after the application are left out, so that no feature knows more than who decided.
+    """
+    contract = contracts.table(table)
+    columns = contract.columns.values()
     items = ",\n    ".join(f"cast({column.name} as {column.type}) as {column.name}" for column in columns)
-    return f"select\n    {items}\nfrom {relation}"
+    known = f"\nwhere coalesce({contract.known_at} <= 0, true)" if contract.known_at else ""
+    return f"select\n    {items}\nfrom {relation}{known}"
 
 
 @cache

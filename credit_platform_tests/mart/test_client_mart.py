@@ -45,6 +45,25 @@ def test_columns_come_as_announced(
     assert [(name, kind) for name, kind, *_ in described] == [(column.name, column.type) for column in COLUMNS]
 
 
+LATER = {
+    "bureau": {"DAYS_CREDIT_UPDATE": 1},
+    "bureau_balance": {"MONTHS_BALANCE": 1},
+    "previous_application": {"DAYS_DECISION": 1},
+    "pos_cash_balance": {"MONTHS_BALANCE": 1},
+    "credit_card_balance": {"MONTHS_BALANCE": 1},
+    "installments_payments": {"DAYS_ENTRY_PAYMENT": 1, "DAYS_INSTALMENT": -1},
+}
+
+
+@pytest.mark.parametrize("table", HISTORIES)
+def test_a_row_that_became_known_after_the_application_changes_nothing(
+    mart_of: MartOf, built: pd.DataFrame, delivery: Rows, table: str
+) -> None:
+    later = delivery[table].iloc[:60].assign(**LATER[table])
+    with_later = {**delivery, table: pd.concat([delivery[table], later], ignore_index=True)}
+    identical(mart_of(with_later), built)
+
+
 def test_names_are_unique_and_well_formed() -> None:
     names = [column.name for column in COLUMNS]
     assert len(set(names)) == len(names) >= 796
