@@ -204,7 +204,7 @@ def test_lineage_names_every_source_a_column_depends_on(mart_of: MartOf, deliver
             for key in frame.columns.intersection(["SK_ID_CURR", "SK_ID_PREV", "SK_ID_BUREAU"]):
                 clone[key] += number * 1_000_000
             if name == table and column:
-                clone[column.name] = changed(clone[column.name], column)
+                clone[column.name] = changed(clone[column.name], column, contracts.table(table).known_at or "")
             clones[name].append(clone)
     rows = mart_of({name: pd.concat(frames, ignore_index=True) for name, frames in clones.items()})
     base = rows.loc[client]
@@ -221,10 +221,12 @@ def unchanged(one: Any, other: Any) -> bool:
     return bool(np.isclose(one, other, rtol=1e-9, atol=1e-9))
 
 
-def changed(values: pd.Series, column: contracts.Column) -> pd.Series:
+def changed(values: pd.Series, column: contracts.Column, known_at: str) -> pd.Series:
+    """Other values; a row stays one that was known before the application."""
     if column.type == "VARCHAR":
         return values.map(lambda value: next(category for category in column.categories if category != value))
-    return (values * 3 + np.arange(len(values)) % 5 * 7 - 3).fillna(1.0).round(0 if column.type == "INTEGER" else 3)
+    other = (values * 3 + np.arange(len(values)) % 5 * 7 - 3).fillna(1.0).round(0 if column.type == "INTEGER" else 3)
+    return -other.abs() if column.name in known_at else other
 
 
 def test_labels() -> None:
