@@ -14,7 +14,17 @@ from credit_platform.lake.buckets import (
     write_buckets,
 )
 from credit_platform.lake.duck import connect, identifier, one_row, quote, scan, write_parquet
-from credit_platform.lake.files import atomic, atomic_folder, replace_folders
+from credit_platform.lake.files import (
+    NoRoomError,
+    atomic,
+    atomic_folder,
+    drafting,
+    exclusive,
+    lacks_room,
+    replace_folders,
+    scratch,
+    to_disk,
+)
 from credit_platform.lake.versions import (
     DamagedTableError,
     Draft,
@@ -34,6 +44,7 @@ __all__ = [
     "DamagedTableError",
     "Draft",
     "MissingTableError",
+    "NoRoomError",
     "Version",
     "atomic",
     "atomic_folder",
@@ -46,15 +57,20 @@ __all__ = [
     "connect",
     "current",
     "draft",
+    "drafting",
+    "exclusive",
     "find_version",
     "identifier",
+    "lacks_room",
     "one_row",
     "quote",
     "replace_folders",
     "require",
     "restore",
     "scan",
+    "scratch",
     "table_path",
+    "to_disk",
     "versions",
     "write_buckets",
     "write_parquet",

@@ -5,25 +5,34 @@ In memory, because a shared database file shuts out every other process while on
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOSPC
+from os import strerror
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 
-from credit_platform.lake.files import atomic
+from credit_platform.lake.files import atomic, scratch
 from credit_platform.settings import Settings
 
 
 @contextmanager
 def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB connection within the configured threads and memory; it spills to a folder of its own."""
-    with TemporaryDirectory(prefix="credit-duckdb-") as spill:
+    """An in-memory DuckDB connection within the configured threads and memory; it spills to a folder of its own.
+
+    Raises:
+        NoRoomError: there is no room to spill to.
+    """
+    with scratch("what DuckDB spills beyond CREDIT_MEMORY_LIMIT") as spill:
         connection = duckdb.connect(
-            config={"threads": settings.threads, "memory_limit": settings.memory_limit, "temp_directory": spill}
+            config={"threads": settings.threads, "memory_limit": settings.memory_limit, "temp_directory": str(spill)}
         )
         try:
             yield connection
+        except duckdb.OutOfMemoryException as error:
+            if "max_temp_directory_size" in str(error):  # which DuckDB derives from the room that is left
+                raise OSError(ENOSPC, strerror(ENOSPC), str(spill)) from error
+            raise
         finally:
             connection.close()
 

@@ -6,21 +6,17 @@ versions need, and all that an object store promises. Not here: what a version i
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_NB, flock
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from uuid import uuid4
 
-from credit_platform.lake.files import atomic
+from credit_platform.lake.files import atomic, drafting, to_disk
 from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem
-
-_DRAFT = ".draft-"
 
 
 class Storage(Protocol):
@@ -71,13 +67,13 @@ class FolderStorage:
     def write(self, key: str, content: bytes) -> None:
         with atomic(self.root / key) as beside:
             beside.write_bytes(content)
-            _to_disk(beside)
+            to_disk(beside)
 
     def put(self, folder: Path, key: str, unchanged: Mapping[str, str]) -> None:  # noqa: ARG002 - links already
         for path in (*folder.iterdir(), folder):
-            _to_disk(path)
+            to_disk(path)
         os.rename(folder, self.root / key)
-        _to_disk((self.root / key).parent)
+        to_disk((self.root / key).parent)
 
     def file(self, key: str) -> Path:
         if not (self.root / key).exists():
@@ -85,7 +81,7 @@ class FolderStorage:
         return self.root / key
 
     def remove(self, key: str) -> None:
-        shutil.rmtree(self.root / key, ignore_errors=True)
+        _remove(self.root / key)
 
 
 class ObjectStorage:
@@ -134,10 +130,16 @@ class ObjectStorage:
 
     def remove(self, key: str) -> None:
         self._store.delete_dir(self._place(key))
-        shutil.rmtree(self.root / key, ignore_errors=True)
+        _remove(self.root / key)
 
     def _place(self, key: str) -> str:
         return f"{self._prefix}/{key}"
+
+
+def _remove(folder: Path) -> None:
+    """Moved away in one step first: a folder that is there is there with all its files."""
+    with drafting(folder.parent) as draft, suppress(FileNotFoundError):
+        os.rename(folder, draft / folder.name)
 
 
 def storage(settings: Settings) -> Storage:
@@ -163,42 +165,3 @@ def _open_store(uri: str) -> tuple["FileSystem", str]:
         return store, uri.removeprefix("s3://").rstrip("/")
     store, prefix = FileSystem.from_uri(uri)
     return store, prefix.rstrip("/")
-
-
-@contextmanager
-def drafting(folder: Path) -> Iterator[Path]:
-    """A folder to fill below `folder`, removed at the end of the block unless it was moved away.
-
-    Its lock is released when the process ends, however it ends: what a killed one left is removed by the next.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(f"{_DRAFT}*.lock"):
-        _remove_unless_locked(left)
-    draft = folder / f"{_DRAFT}{uuid4().hex}"
-    lock = draft.with_name(f"{draft.name}.lock")
-    with lock.open("w") as held:
-        flock(held, LOCK_EX)
-        try:
-            draft.mkdir()
-            yield draft
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-            lock.unlink(missing_ok=True)
-
-
-def _remove_unless_locked(lock: Path) -> None:
-    try:
-        with lock.open("w") as held:
-            flock(held, LOCK_EX | LOCK_NB)
-            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-            lock.unlink(missing_ok=True)
-    except (BlockingIOError, FileNotFoundError):
-        return
-
-
-def _to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

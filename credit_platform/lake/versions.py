@@ -15,12 +15,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import file_digest, sha256
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from credit_platform.lake.storage import Storage, drafting, storage
+from credit_platform.lake.files import drafting, room_for
+from credit_platform.lake.storage import Storage, storage
 from credit_platform.settings import Settings
 
 MANIFEST = "_manifest.json"
@@ -78,21 +80,18 @@ class Version:
             size = None
         if size != self.files[name].size:
             found = "is gone" if size is None else f"holds {size:,} bytes, {self.files[name].size:,} were written"
-            raise DamagedTableError(
-                f"{self}: {name} {found}; materialise {self.table} again, or restore an older version "
-                f"(credit-platform versions {self.table} {self.cohort or ''})".rstrip()
-            )
+            raise self._damaged(name, found)
         return path
 
     def verified(self, name: str) -> Path:
-        """The same, its bytes compared with what was written.
+        """The same, its bytes compared with what was written, once by each process.
 
         Raises:
             DamagedTableError: the file is not what was written.
         """
         path = self.file(name)
         if _digest(path) != self.files[name].sha256:
-            raise DamagedTableError(f"{self}: {name} is not what was written; materialise {self.table} again")
+            raise self._damaged(name, "is not what was written")
         return path
 
     def folder(self) -> Path:
@@ -105,13 +104,29 @@ class Version:
             self.file(name)
         return self._storage.root / _key(self.table, self.cohort) / self.id
 
+    def verified_folder(self) -> Path:
+        """The same, all bytes compared with what was written, once by each process.
+
+        Raises:
+            DamagedTableError: a file is not what was written.
+        """
+        for name in self.files:
+            self.verified(name)
+        return self.folder()
+
     def is_whole(self) -> bool:
-        """Whether every file is there in full."""
+        """Whether every file is what was written."""
         try:
-            self.folder()
+            self.verified_folder()
         except DamagedTableError:
             return False
         return True
+
+    def _damaged(self, name: str, found: str) -> DamagedTableError:
+        versions_of = f"credit-platform versions {self.table} {self.cohort or ''}".rstrip()
+        return DamagedTableError(
+            f"{self}: {name} {found}; materialise {self.table} again, or restore an older version ({versions_of})"
+        )
 
     def __str__(self) -> str:
         return f"{self.table}{f' of cohort {self.cohort}' if self.cohort else ''}"
@@ -171,8 +186,13 @@ class Draft:
 
 @contextmanager
 def draft(settings: Settings, table: str, cohort: str | None = None) -> Iterator[Draft]:
-    """A version to fill and publish within the block; one that was not published is dropped."""
-    with drafting(storage(settings).root / _key(table, cohort)) as folder:
+    """A version to fill and publish within the block; one that was not published is dropped.
+
+    Raises:
+        NoRoomError: the disk is full; the version in force stays.
+    """
+    of = f" of cohort {cohort}" if cohort else ""
+    with drafting(storage(settings).root / _key(table, cohort)) as folder, room_for(f"{table}{of}", folder):
         yield Draft(table, cohort, folder, settings)
 
 
@@ -214,13 +234,13 @@ def restore(settings: Settings, table: str, cohort: str | None, identity: str) -
 
     Raises:
         LookupError: no such version is kept.
-        DamagedTableError: the version has lost a file.
+        DamagedTableError: a file of the version is not what was written.
     """
     version = find_version(settings, table, cohort, identity)
     if version is None:
         kept = ", ".join(v.id for v in versions(settings, table, cohort)) or "none"
         raise LookupError(f"no version {identity!r} of {_key(table, cohort)} is kept; there are: {kept}")
-    version.folder()
+    version.verified_folder()
     storage(settings).write(f"{_key(table, cohort)}/{_CURRENT}", identity.encode())
     return version
 
@@ -230,9 +250,9 @@ def table_path(settings: Settings, table: str, cohort: str | None = None) -> Pat
 
     Raises:
         MissingTableError: the table has not been made.
-        DamagedTableError: a file is gone or was cut short.
+        DamagedTableError: a file is not what was written.
     """
-    return require(settings, table, cohort).folder()
+    return require(settings, table, cohort).verified_folder()
 
 
 def cohorts_of(settings: Settings, table: str) -> list[str]:
@@ -256,6 +276,12 @@ def _key(table: str, cohort: str | None) -> str:
 
 
 def _digest(path: Path) -> str:
+    found = path.stat()
+    return _digest_once(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _digest_once(path: Path, size: int, written: int) -> str:  # noqa: ARG001 - a file written to is another
     with path.open("rb") as stream:
         return file_digest(stream, "sha256").hexdigest()
 

@@ -10,13 +10,23 @@ from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import duckdb
 
 from credit_platform import compute
 from credit_platform.home_credit.contracts import TABLE_NAMES
-from credit_platform.lake import MissingTableError, Version, connect, current, draft, find_version, quote, require, scan
+from credit_platform.lake import (
+    MissingTableError,
+    Version,
+    connect,
+    current,
+    draft,
+    find_version,
+    quote,
+    require,
+    scan,
+    scratch,
+)
 from credit_platform.mart.build import IN_ORDER, client_mart_query
 from credit_platform.settings import Settings
 
@@ -47,15 +57,17 @@ def build_cohort(settings: Settings, cohort: str) -> Built:
     Raises:
         MissingTableError: a raw table has not been made, or was cut into other buckets than the applications.
         DamagedTableError: a raw file is not what was written.
+        NoRoomError: the disk is full.
     """
     raw = {name: require(settings, f"raw_{name}", cohort) for name in TABLE_NAMES}
     names = _common_buckets(cohort, raw)
     made_from = {name: _fingerprint(raw, name) for name in names}
-    present = current(settings, "client_mart", cohort)
-    same = [name for name in names if present and _is_made_from(present, name, made_from[name])]
-    if present and len(same) == len(names) == len(present.files):
-        return Built(present, len(same))
     with draft(settings, "client_mart", cohort) as new:
+        present = current(settings, "client_mart", cohort)
+        files = present.files if present and present.is_whole() else {}
+        same = [name for name in names if name in files and files[name].made_from == made_from[name]]
+        if present and len(same) == len(names) == len(files):
+            return Built(present, len(same))
         if present:
             for name in same:
                 new.keep(present, name)
@@ -82,8 +94,8 @@ def bucket_content(settings: Settings, cohort: str, versions: Mapping[str, str],
         if version is None:
             raise MissingTableError(f"version {identity} of raw_{table} of cohort {cohort} is no longer kept")
         sources[table] = scan(version.verified(name))
-    with TemporaryDirectory(prefix="credit-mart-") as folder, connect(settings) as connection:
-        path = Path(folder) / name
+    with scratch("a bucket of the mart") as folder, connect(settings) as connection:
+        path = folder / name
         connection.execute(IN_ORDER)
         connection.execute(
             f"copy ({client_mart_query(sources)}) to {quote(str(path))} "
@@ -114,7 +126,3 @@ def _common_buckets(cohort: str, raw: Mapping[str, Version]) -> list[str]:
 def _fingerprint(raw: Mapping[str, Version], name: str) -> str:
     digests = [raw[table].files[name].sha256 for table in TABLE_NAMES]
     return sha256(json.dumps([sql_digest(), digests]).encode()).hexdigest()
-
-
-def _is_made_from(present: Version, name: str, made_from: str) -> bool:
-    return name in present.files and present.files[name].made_from == made_from and present.is_whole()

@@ -52,11 +52,14 @@ def score_cohort(settings: Settings, scorer: Scorer, cohort: str) -> Scored:
     Raises:
         MissingTableError: the cohort has no mart.
         KeyError: the mart lacks a feature of the model.
+        DamagedTableError: a file of the mart is not what was written.
+        NoRoomError: the disk is full.
     """
-    mart, present = require(settings, "client_mart", cohort), current(settings, "scores", cohort)
+    mart = require(settings, "client_mart", cohort)
     made_from = {name: _fingerprint(scorer, file.sha256) for name, file in mart.files.items()}
-    whole = present is not None and present.is_whole()
     with draft(settings, "scores", cohort) as new:
+        present = current(settings, "scores", cohort)
+        whole = present is not None and present.is_whole()
         changed = []
         for name, fingerprint in made_from.items():
             if present and whole and name in present.files and present.files[name].made_from == fingerprint:
@@ -83,6 +86,7 @@ def bucket_scores(settings: Settings, scorer: Scorer, cohort: str, mart: str, na
 
     Raises:
         MissingTableError: the version is no longer kept.
+        DamagedTableError: the mart's file is not what was written.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -92,7 +96,7 @@ def bucket_scores(settings: Settings, scorer: Scorer, cohort: str, mart: str, na
         raise MissingTableError(f"version {mart} of client_mart of cohort {cohort} is no longer kept")
     out = BytesIO()
     with (
-        pq.ParquetFile(version.file(name)) as source,
+        pq.ParquetFile(version.verified(name)) as source,
         pq.ParquetWriter(out, _schema(), compression="zstd") as writer,
     ):
         for batch in source.iter_batches(BATCH_ROWS, columns=["SK_ID_CURR", *scorer.schema.names]):
