@@ -13,6 +13,7 @@ from credit_platform.automation.sensors import sensors  # noqa: E402
 from credit_platform.explain.assets import shap_summary  # noqa: E402
 from credit_platform.features.assets import feature_splits  # noqa: E402
 from credit_platform.features.checks import (  # noqa: E402
+    no_feature_knows_the_outcome,
     outcome_is_no_feature,
     outcomes_are_stratified,
     parts_are_disjoint,
@@ -56,6 +57,7 @@ def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Def
             parts_are_disjoint,
             outcomes_are_stratified,
             outcome_is_no_feature,
+            no_feature_knows_the_outcome,
             the_challenger_earns_its_keep,
             a_champion_decides,
             every_client_has_a_score,

@@ -32,8 +32,23 @@ class Settings(BaseSettings):
     retrain_on_outcomes: bool = Field(True, description="Whether outcomes that arrive late start a training run.")
     seed: int = Field(20, description="Seed of splits, search and sampling.")
 
+    quality_limits: dict[str, float] = Field(
+        {}, description='Limits of the quality rules (quality/rules.toml) to override, such as {"left_out_most": 0.3}.'
+    )
+
     cost_false_negative: float = Field(10.0, gt=0, description="Cost of a missed default, in refused good clients.")
     cost_false_positive: float = Field(1.0, gt=0, description="Cost of one good client refused.")
+    training_cohorts: str = Field(
+        "", description="Cohorts to train on, as first..last or a list; empty: all labelled but the newest dated one."
+    )
+    protected_attributes: tuple[str, ...] = Field(
+        ("CODE_GENDER", "DAYS_BIRTH", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS"),
+        description="Columns of the application that must not decide; what is computed from them neither.",
+    )
+    suspicious_auc: float = Field(
+        0.85, gt=0.5, le=1, description="AUC from which a single feature is taken for a leak of the outcome."
+    )
+    most_features: int = Field(200, ge=1, description="Most features a model reads, the most important ones.")
     valid_share: float = Field(0.2, gt=0, lt=0.5, description="Share of labelled clients in the validation split.")
     test_share: float = Field(0.2, gt=0, lt=0.5, description="Share of labelled clients in the test split.")
     cross_validation_folds: int = Field(3, ge=2, description="Folds of the grid search.")
@@ -43,6 +58,16 @@ class Settings(BaseSettings):
     mlflow_experiment: str = Field("credit_scoring", description="MLflow experiment of the training runs.")
     model_name: str = Field("credit_scoring_model", description="Name of the registered model.")
     model_alias: str = Field("champion", description="Alias of the version that decides.")
+
+    decisions_url: SecretStr = Field(
+        SecretStr(""), description="Decision log, as postgresql://...; empty: SQLite under data_dir."
+    )
+    decisions_key: SecretStr | None = Field(
+        None, description="Master key of the decision log; empty: a file under data_dir."
+    )
+    keep_decisions_days: int = Field(
+        1826, ge=1, description="Days for which what a decision was made from can be read."
+    )
 
     drift_columns: int = Field(30, ge=1, description="Most important features shown in the Evidently report.")
     drift_sample: int = Field(5000, ge=100, description="Rows drawn per side for the Evidently report.")

@@ -47,6 +47,7 @@ BLOCKING = {
     *(f"{table}:contract" for table in (*RAW, "raw_outcomes")),
     "quality_report:trustworthy",
     "client_mart:one_row_per_client",
+    "feature_splits:no_feature_knows_the_outcome",
     "feature_splits:outcome_is_no_feature",
     "feature_splits:parts_are_disjoint",
     "champion:a_champion_decides",

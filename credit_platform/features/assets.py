@@ -3,7 +3,9 @@
 import dagster as dg
 
 from credit_platform.features.preprocessor import FILE_NAME, fit_preprocessor
-from credit_platform.features.splits import PARTS, labelled_cohorts, write_splits
+from credit_platform.features.protected import protected_columns
+from credit_platform.features.splits import write_splits
+from credit_platform.features.window import labelled_cohorts, training_window
 from credit_platform.lake import draft
 from credit_platform.mart.build import mart_columns
 from credit_platform.metadata import markdown_table, schema_of
@@ -16,19 +18,22 @@ from credit_platform.settings import Settings
     owners=["team:data-science"],
     deps=["client_mart", "raw_outcomes"],
     description=(
-        "Labelled clients in a train, a valid and a test part, stratified by cohort and outcome, with balancing sample "
-        "weights, the feature schema, and the fitted preprocessor for models that need one."
+        "Labelled clients of the training window in a train, a valid and a test part, stratified by cohort and "
+        "outcome, and the newest labelled cohort as a part out of time; balancing sample weights, the feature schema without "
+        "protected attributes, and the fitted preprocessor for models that need one."
     ),
 )
 def feature_splits(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
     import joblib
     import pyarrow.parquet as pq
 
-    cohorts = labelled_cohorts(settings)
-    context.log.info(f"labelled cohorts: {', '.join(cohorts) or 'none'}")
+    window = training_window(settings, labelled_cohorts(settings))
+    context.log.info(f"window: {', '.join(window.cohorts) or 'none'}; out of time: {window.out_of_time or 'none'}")
     meanings = {column.name: column.meaning for column in mart_columns()}
     with draft(settings, "feature_splits") as new:
-        schema, parts = write_splits(settings, cohorts, meanings, new.folder)
+        schema, parts = write_splits(
+            settings, window, meanings, protected_columns(settings.protected_attributes), new.folder
+        )
         context.log.info(f"{len(schema.features)} features; fitting the preprocessor")
         transformer = fit_preprocessor(pq.read_table(new.folder / "X_train.parquet"), schema)
         joblib.dump(transformer, new.folder / FILE_NAME)
@@ -41,11 +46,13 @@ def feature_splits(context: dg.AssetExecutionContext, settings: dg.ResourceParam
             "dagster/column_schema": schema_of(**{f.name: (f.kind, f.meaning) for f in schema.features}),
             "features": len(schema.features),
             "categories": len(schema.category_names),
-            "cohorts": ", ".join(cohorts),
+            "cohorts": ", ".join(window.cohorts),
+            "out_of_time": window.out_of_time or "none",
+            "protected": ", ".join(feature.name for feature in schema.audited),
             "parts": markdown_table(
                 [
-                    {"part": name, "clients": parts[name].clients, "default rate": parts[name].default_rate}
-                    for name in PARTS
+                    {"part": name, "clients": part.clients, "default rate": part.default_rate}
+                    for name, part in parts.items()
                 ]
             ),
         },

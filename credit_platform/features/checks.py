@@ -2,10 +2,12 @@
 
 import dagster as dg
 
+from credit_platform.features.leakage import single_feature_aucs
 from credit_platform.features.schema import FeatureSchema
-from credit_platform.features.splits import PARTS, splits_dir
+from credit_platform.features.splits import PARTS, parts_of, splits_dir
 from credit_platform.home_credit.delivery import OUTCOME
 from credit_platform.lake import connect, quote
+from credit_platform.metadata import markdown_table
 from credit_platform.settings import Settings
 
 
@@ -14,7 +16,7 @@ def parts_are_disjoint(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckRes
     with connect(settings) as connection:
         row = connection.execute(
             "select count(*) from (select SK_ID_CURR from read_parquet("
-            f"{[str(splits_dir(settings) / f'y_{part}.parquet') for part in PARTS]}"
+            f"{[str(splits_dir(settings) / f'y_{part}.parquet') for part in parts_of(splits_dir(settings))]}"
             ") group by all having count(*) > 1)"
         ).fetchone()
     shared = row[0] if row else 0
@@ -38,3 +40,23 @@ def outcome_is_no_feature(settings: dg.ResourceParam[Settings]) -> dg.AssetCheck
     names = FeatureSchema.read(splits_dir(settings)).names
     leaks = [name for name in names if OUTCOME in name.upper()]
     return dg.AssetCheckResult(passed=not leaks, metadata={"features": len(names), "leaks": ", ".join(leaks)})
+
+
+@dg.asset_check(
+    asset="feature_splits",
+    blocking=True,
+    description="No feature ranks defaulters by itself so well that it must know the outcome.",
+)
+def no_feature_knows_the_outcome(settings: dg.ResourceParam[Settings]) -> dg.AssetCheckResult:
+    folder = splits_dir(settings)
+    strongest = list(single_feature_aucs(folder, FeatureSchema.read(folder)).items())[:10]
+    leaks = [name for name, auc in strongest if auc >= settings.suspicious_auc]
+    return dg.AssetCheckResult(
+        passed=not leaks,
+        description=f"suspicious: {', '.join(leaks)}; find out what they are made from" if leaks else None,
+        metadata={
+            "leaks": ", ".join(leaks),
+            "limit": settings.suspicious_auc,
+            "strongest": markdown_table([{"feature": name, "AUC alone": auc} for name, auc in strongest]),
+        },
+    )

@@ -4,7 +4,8 @@ It is fitted on the training cohorts, stored inside the model version, and read 
 """
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
@@ -32,10 +33,14 @@ class Feature:
 
 @dataclass(frozen=True)
 class FeatureSchema:
-    """The model's inputs in the order it expects them, and the cohorts they were fitted on."""
+    """The model's inputs in the order it expects them, and the cohorts they were fitted on.
+
+    `audited` are columns of the splits that must not decide, kept to audit those who are decided about.
+    """
 
     features: tuple[Feature, ...]
     cohorts: tuple[str, ...]
+    audited: tuple[Feature, ...] = ()
 
     @property
     def names(self) -> list[str]:
@@ -44,6 +49,10 @@ class FeatureSchema:
     @property
     def category_names(self) -> list[str]:
         return [feature.name for feature in self.features if feature.kind == "category"]
+
+    def subset(self, names: Collection[str]) -> "FeatureSchema":
+        """The schema with the named features only, in its own order."""
+        return replace(self, features=tuple(feature for feature in self.features if feature.name in names))
 
     def write(self, folder: Path) -> Path:
         path = folder / FILE_NAME
@@ -58,8 +67,11 @@ class FeatureSchema:
             FileNotFoundError: the folder holds no schema.
         """
         stored = json.loads((folder / FILE_NAME).read_text("utf-8"))
-        features = tuple(Feature(**{**f, "categories": tuple(f["categories"])}) for f in stored["features"])
-        return cls(features=features, cohorts=tuple(stored["cohorts"]))
+        features, audited = (
+            tuple(Feature(**{**f, "categories": tuple(f["categories"])}) for f in stored[kind])
+            for kind in ("features", "audited")
+        )
+        return cls(features, tuple(stored["cohorts"]), audited)
 
 
 def model_frame(table: "pa.Table", schema: FeatureSchema) -> "pd.DataFrame":

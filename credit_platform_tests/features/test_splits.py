@@ -7,14 +7,39 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from credit_platform.features.checks import outcome_is_no_feature, outcomes_are_stratified, parts_are_disjoint
+from credit_platform.features.checks import (
+    no_feature_knows_the_outcome,
+    outcome_is_no_feature,
+    outcomes_are_stratified,
+    parts_are_disjoint,
+)
 from credit_platform.features.schema import FeatureSchema
-from credit_platform.features.splits import PARTS, NotEnoughOutcomesError, splits_dir, write_splits
+from credit_platform.features.splits import (
+    OUT_OF_TIME,
+    PARTS,
+    NotEnoughOutcomesError,
+    parts_of,
+    splits_dir,
+    write_splits,
+)
+from credit_platform.features.window import Window
 from credit_platform.lake import draft, require, scan, table_path
 from credit_platform.settings import Settings
 from credit_platform_tests.tables import put, put_file, rows_of
 
-FEATURES = ["AMT", "GAPS", "KIND", "SOMETIMES"]
+FEATURES = ["AMT", "GAPS", "KIND", "SOMETIMES", "DAYS_REGISTRATION", "DAYS_ID_PUBLISH"]
+
+
+PROTECTED = {"DAYS_BIRTH", "CODE_GENDER"}
+
+
+def person(number: str, cohort: str) -> str:
+    """SQL of a person's dates, as days before an application in a cohort: three numbers tell people apart."""
+    days = sum(cohort.encode()) % 97
+    return (
+        f"-10000 - {days} - 3 * ({number}) as DAYS_BIRTH, -2000 - {days} - ({number}) as DAYS_REGISTRATION, "
+        f"-3000 - {days} - ({number}) as DAYS_ID_PUBLISH, ['F', 'M'][1 + ({number}) % 2] as CODE_GENDER"
+    )
 
 
 def write_cohort(settings: Settings, cohort: str, clients: int = 200, defaults: int = 40, labelled: int = 0) -> None:
@@ -28,7 +53,7 @@ def write_cohort(settings: Settings, cohort: str, clients: int = 200, defaults: 
         [
             f"select {start} + i as SK_ID_CURR, i * 1.5 as AMT, case when i % 4 > 0 then i end as GAPS, "
             "['Lorry', 'Car', null][1 + i % 3] as KIND, case when i % 2 = 0 then 7 end as SOMETIMES, "
-            f"3 as CONSTANT, null::double as EMPTY from range({clients}) t(i)",
+            f"3 as CONSTANT, null::double as EMPTY, {person(f'{start} + i', cohort)} from range({clients}) t(i)",
             f"select {start} + i as SK_ID_CURR, (i < {defaults})::integer as TARGET "
             f"from range({labelled or clients}) t(i)",
         ],
@@ -37,10 +62,10 @@ def write_cohort(settings: Settings, cohort: str, clients: int = 200, defaults: 
     put(settings, "raw_outcomes", cohort, outcomes)
 
 
-def split(settings: Settings, *cohorts: str) -> FeatureSchema:
+def split(settings: Settings, *cohorts: str, latest: str | None = None) -> FeatureSchema:
     """Writes the splits of cohorts to where they belong."""
     with draft(settings, "feature_splits") as new:
-        schema, parts = write_splits(settings, cohorts, {"AMT": "An amount"}, new.folder)
+        schema, parts = write_splits(settings, Window(cohorts, latest), {"AMT": "An amount"}, PROTECTED, new.folder)
         new.publish(sum(part.clients for part in parts.values()))
     return schema
 
@@ -64,7 +89,7 @@ def test_every_labelled_client_is_in_exactly_one_part(settings: Settings) -> Non
 def test_the_parts_have_the_configured_sizes_and_the_same_default_rate(settings: Settings, tmp_path: Path) -> None:
     for cohort in ("a", "b"):
         write_cohort(settings, cohort)
-    _, parts = write_splits(settings, ["a", "b"], {}, tmp_path)
+    _, parts = write_splits(settings, Window(("a", "b"), None), {}, (), tmp_path)
     assert {name: part.clients for name, part in parts.items()} == {"train": 240, "valid": 80, "test": 80}
     assert all(part.default_rate == pytest.approx(0.2) for part in parts.values())
 
@@ -142,9 +167,99 @@ def test_the_schema_describes_the_train_part_and_leaves_out_what_never_varies(se
     assert FeatureSchema.read(splits_dir(settings)) == schema
 
 
+def test_protected_columns_are_audited_and_no_features(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    schema = split(settings, "a")
+    assert {feature.name for feature in schema.audited} == PROTECTED
+    assert not PROTECTED & set(schema.names)
+    assert set(read(settings, "X", "test").column_names) > PROTECTED
+    assert FeatureSchema.read(splits_dir(settings)) == schema
+
+
+def test_the_newest_cohort_is_a_part_of_its_own(settings: Settings) -> None:
+    for cohort in ("a", "b"):
+        write_cohort(settings, cohort)
+    split(settings, "a")
+    before = {part: clients(settings, part, "a") for part in PARTS}
+    schema = split(settings, "a", latest="b")
+    assert parts_of(splits_dir(settings)) == [*PARTS, OUT_OF_TIME]
+    assert len(clients(settings, OUT_OF_TIME, "b")) == 200
+    assert clients(settings, OUT_OF_TIME, "a") == []
+    assert {part: clients(settings, part, "a") for part in PARTS} == before
+    assert schema.cohorts == ("a",)
+    assert parts_are_disjoint(settings).passed
+
+
+def test_a_newest_cohort_with_hardly_any_outcomes_is_given_up(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    write_cohort(settings, "b", defaults=9)
+    split(settings, "a", latest="b")
+    assert parts_of(splits_dir(settings)) == list(PARTS)
+
+
+def returning(settings: Settings, cohort: str, of: str) -> None:
+    """Another cohort with the people of one that was written, under new application ids, three months older."""
+    for name, changes in (
+        (
+            "client_mart",
+            "DAYS_BIRTH - 90 as DAYS_BIRTH, DAYS_REGISTRATION - 90 as DAYS_REGISTRATION, "
+            "DAYS_ID_PUBLISH - 90 as DAYS_ID_PUBLISH,",
+        ),
+        ("raw_outcomes", ""),
+    ):
+        rows = scan(table_path(settings, name, of))
+        query = f"select * replace ({changes} SK_ID_CURR + 500000 as SK_ID_CURR) from {rows}"
+        put(settings, name, cohort, *rows_of(settings, [query]))
+
+
+def test_a_person_who_applies_again_stays_in_their_part(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    returning(settings, "b", of="a")
+    split(settings, "a", "b")
+    for part in PARTS:
+        assert [client + 500_000 for client in clients(settings, part, "a")] == clients(settings, part, "b")
+
+
+def test_people_of_the_window_are_left_out_of_the_part_out_of_time(settings: Settings) -> None:
+    write_cohort(settings, "a")
+    returning(settings, "c", of="a")
+    write_cohort(settings, "b")
+    for name in ("client_mart", "raw_outcomes"):
+        rows = [pq.read_table(table_path(settings, name, cohort)) for cohort in ("b", "c")]
+        put(settings, name, "d", pa.concat_tables(rows))
+    split(settings, "a", latest="d")
+    assert (
+        clients(settings, OUT_OF_TIME, "d")
+        == pq.read_table(table_path(settings, "raw_outcomes", "b")).column("SK_ID_CURR").to_pylist()
+    )
+
+
+@pytest.mark.parametrize(
+    "leak", ["TARGET * 2 + 1", "case when TARGET = 1 then 'bad' else 'good' end", "nullif(TARGET, 0)"]
+)
+def test_a_feature_made_from_the_outcome_fails_the_check_and_an_honest_one_does_not(
+    settings: Settings, leak: str
+) -> None:
+    write_cohort(settings, "a")
+    mart, outcomes = (scan(table_path(settings, name, "a")) for name in ("client_mart", "raw_outcomes"))
+    joined = f"{mart} as m join {outcomes} as o using (SK_ID_CURR)"
+    told = "TARGET, AMT, GAPS, DAYS_REGISTRATION, DAYS_ID_PUBLISH, DAYS_BIRTH"  # the defaulters are the first ones
+    honest = f"select * exclude ({told}), hash(SK_ID_CURR) % 9 as AMT,"
+    days = {"DAYS_BIRTH": 7919, "DAYS_REGISTRATION": 6007, "DAYS_ID_PUBLISH": 5003}
+    dates = ", ".join(f"SK_ID_CURR * {prime} % 10007 as {name}" for name, prime in days.items())
+    put(settings, "client_mart", "a", *rows_of(settings, [f"{honest} {dates} from {joined}"]))
+    split(settings, "a")
+    assert no_feature_knows_the_outcome(settings).passed
+    put(settings, "client_mart", "a", *rows_of(settings, [f"{honest} {dates}, {leak} as SMART from {joined}"]))
+    split(settings, "a")
+    result = no_feature_knows_the_outcome(settings)
+    assert not result.passed
+    assert result.metadata["leaks"].value == "SMART"
+
+
 def test_no_cohort_with_outcomes_is_refused_with_what_to_do(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(NotEnoughOutcomesError, match="land one with an outcomes file or TARGET"):
-        write_splits(settings, [], {}, tmp_path)
+        write_splits(settings, Window((), None), {}, (), tmp_path)
 
 
 @pytest.mark.parametrize(("count", "defaults"), [(100, 9), (100, 91), (100, 0)])
