@@ -43,9 +43,21 @@ GRAPH = {
     "scores": ("scoring", ("champion", "client_mart"), PER_COHORT),
     "drift_report": ("monitoring", ("champion", "client_mart", "scores"), PER_COHORT),
 }
+QUALITY = (
+    "categories",
+    "duplicates",
+    "freshness",
+    "keys",
+    "missing",
+    "orphans",
+    "ranges",
+    "sentinels",
+    "units",
+    "volume",
+)
 BLOCKING = {
     *(f"{table}:contract" for table in (*RAW, "raw_outcomes")),
-    "quality_report:trustworthy",
+    *(f"quality_report:{family}" for family in QUALITY),
     "client_mart:one_row_per_client",
     "feature_splits:no_feature_knows_the_outcome",
     "feature_splits:outcome_is_no_feature",
@@ -55,6 +67,7 @@ BLOCKING = {
 WARNING = {
     *(f"{table}:known_values" for table in (*RAW, "raw_outcomes")),
     "client_mart:history_is_from_before_the_application",
+    "quality_report:schema",
     "feature_splits:outcomes_are_stratified",
     "evaluation:the_challenger_earns_its_keep",
     "scores:every_client_has_a_score",

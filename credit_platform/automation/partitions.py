@@ -1,6 +1,6 @@
 """The partition key of everything that happens per delivery: the cohort, a month of applications or Kaggle's train."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -22,14 +22,20 @@ def sound_cohorts(context: dg.AssetExecutionContext, settings: Settings, judge: 
         if not reasons:
             yield cohort
             continue
-        message = f"cohort {cohort} is in quarantine: {' '.join(reasons)}"
         if len(context.partition_keys) == 1:
-            raise dg.Failure(
-                f"{message} Land a corrected delivery, or let it pass: credit-platform release {cohort}",
-                allow_retries=False,
-            )
+            raise set_aside(cohort, reasons)
+        message = f"cohort {cohort} is in quarantine: {' '.join(reasons)}"
         context.log.warning(f"{message} It is left out of this run.")
         context.add_asset_metadata({"left_out": message}, partition_key=cohort)
+
+
+def set_aside(cohort: str, reasons: Sequence[str]) -> dg.Failure:
+    """The failure of a run whose only cohort is in quarantine; it says why, and what to do."""
+    return dg.Failure(
+        f"cohort {cohort} is in quarantine: {' '.join(reasons)} Land a corrected delivery, or let it pass: "
+        f"credit-platform release {cohort} --by NAME --why REASON",
+        allow_retries=False,
+    )
 
 
 def data_version(context: dg.AssetExecutionContext, content: str) -> dg.DataVersion | None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from typing import Literal
 
 import duckdb
 
@@ -27,7 +28,8 @@ _UNREADABLE = (OSError, EOFError, zlib.error)
 class Problem:
     """One way in which a delivery breaks its contract. `row` counts data rows from 1. A blocking one refuses it.
 
-    `ids` are those of the first few rows, such as `SK_ID_PREV 1000001`; they are told to people, not to logs.
+    `ids` are those of the first few rows, such as `SK_ID_PREV 1000001`; they are told to people, not to logs. `kind`
+    names those that the quality report goes on with.
     """
 
     file: str
@@ -37,6 +39,7 @@ class Problem:
     count: int = 1
     blocking: bool = True
     ids: tuple[str, ...] = ()
+    kind: Literal["", "unknown column", "outside range", "unknown category"] = ""
 
     def __str__(self) -> str:
         where = [self.file]

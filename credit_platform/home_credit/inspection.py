@@ -51,7 +51,7 @@ def inspect(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract
         if column not in file.columns
     ]
     problems += [
-        Problem(name, "is not in the contract and is left out", column=column, blocking=False)
+        Problem(name, "is not in the contract and is left out", column=column, blocking=False, kind="unknown column")
         for column in file.columns
         if column not in promised and not brings_others
     ]
@@ -95,12 +95,13 @@ def _inspect_values(
             low, high = ("-∞" if column.min is None else column.min), ("∞" if column.max is None else column.max)
             blocking = column.name == OUTCOME
             row, ids = _offenders(connection, file, contract, column, where_outside)
-            message = f"lies outside {low} to {high}"
-            problems.append(Problem(name, message, column.name, row if blocking else None, outside, blocking, ids))
+            message, row = f"lies outside {low} to {high}", row if blocking else None
+            problems.append(Problem(name, message, column.name, row, outside, blocking, ids, "outside range"))
         if unknown:
             values = _unknown_values(connection, file, column)
             _, ids = _offenders(connection, file, contract, column, where_unknown)
-            problems.append(Problem(name, f"unknown category {values}", column.name, None, unknown, False, ids))
+            message = f"unknown category {values}"
+            problems.append(Problem(name, message, column.name, None, unknown, False, ids, "unknown category"))
     if not rows:
         problems.append(Problem(name, "holds no rows", blocking=contract.name == "application"))
     elif contract.key:

@@ -1,45 +1,87 @@
-"""What counts as a finding in a cohort's tables, and how grave it is.
+"""The declared rules of the quality report, read from `rules.toml` beside this module.
 
-A rule looks at measures of a cohort beside those of the cohort before and says a sentence about each that is out of
-bounds. Not here: how anything is measured (`measures.py`).
+Not here: holding measures against them (`judgement.py`).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from typing import Any, Literal
+
+from credit_platform.settings import Settings
 
 Severity = Literal["block", "warn"]
 
 
-class Key(NamedTuple):
-    """What a number is about; `column` is empty where it is the whole table."""
-
-    table: str
-    column: str
-    measure: str
-
-
 @dataclass(frozen=True)
-class Result:
-    """A measure held against its rule. `sentence` says what is wrong; it is empty where nothing is."""
+class Rule:
+    """What is a fault in a measure, how grave, and the sentence that says so. `rules.toml` explains the fields."""
 
-    key: Key
-    value: float
-    previous: float | None
-    rule: str
+    name: str
+    family: str
+    measure: str
+    compare: Literal["above", "change", "factor"]
+    against: Literal["previous", "public", "either", "nothing"]
     severity: Severity
-    sentence: str = ""
+    limit: float
+    says: str
+    towards: Literal["up", "down", "either"] = "either"
+    usual: float | None = None
+    unit: Literal["share", "number", "count", "months"] = "share"
 
-    @property
-    def passed(self) -> bool:
-        return not self.sentence
+    def severity_in(self, table: str, column: str) -> Severity:
+        """How grave a fault is in a table, or in one of its columns: an unimportant column's does not block."""
+        return "warn" if column and column not in important(table) else self.severity
 
 
-def judge(measured: Mapping[Key, float], previous: Mapping[Key, float]) -> Iterator[Result]:
-    """Every measure with what its rule says of it, beside the cohort before (empty where there is none)."""
-    for key, value in measured.items():
-        before = previous.get(key)
-        sentence = ""
-        if key.measure == "rows" and not value and before:
-            sentence = f"raw_{key.table} holds no rows; the cohort before had {before:,.0f}"
-        yield Result(key, value, before, "volume", "block", sentence)
+def rules(settings: Settings) -> tuple[Rule, ...]:
+    """The rules, with the limits that the settings override.
+
+    Raises:
+        ValueError: the settings name a rule that there is not.
+    """
+    declared = _declared()
+    unknown = sorted(set(settings.quality_limits) - {rule.name for rule in declared})
+    if unknown:
+        known = ", ".join(rule.name for rule in declared)
+        raise ValueError(f"CREDIT_QUALITY_LIMITS names no rule with {', '.join(unknown)}; the rules are: {known}")
+    return tuple(replace(rule, limit=settings.quality_limits.get(rule.name, rule.limit)) for rule in declared)
+
+
+def families() -> dict[str, bool]:
+    """The families of rules in their order, and whether one of each may block."""
+    return {
+        family: any(rule.severity == "block" for rule in _declared() if rule.family == family)
+        for family in dict.fromkeys(rule.family for rule in _declared())
+    }
+
+
+def important(table: str) -> frozenset[str]:
+    """The columns of a table without which a client can't be judged."""
+    return frozenset(_document()["important"].get(table, ()))
+
+
+def clock(table: str) -> str | None:
+    """The column that tells when a row of a table became known, relative to the application."""
+    found: str | None = _document()["clock"].get(table)
+    return found
+
+
+def digest() -> str:
+    """SHA-256 of what decides a report besides the tables: the rules, and how they are applied."""
+    package = files(__package__)
+    names = ("rules.toml", "measures.py", "estimates.py", "judgement.py", "offenders.py")
+    return sha256(b"".join(package.joinpath(name).read_bytes() for name in names)).hexdigest()
+
+
+@cache
+def _declared() -> tuple[Rule, ...]:
+    return tuple(Rule(name=name, **fields) for name, fields in _document()["rules"].items())
+
+
+@cache
+def _document() -> Mapping[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("rules.toml").read_text("utf-8"))

@@ -78,7 +78,7 @@ def ingest(settings: Settings, name: str, cohort: str) -> Ingested:
     source = _source(file.path, present) if file else {}
     made_from = _made_from(settings, contract, source, parent)
     if present and present.made_from == made_from and present.is_whole():
-        return Ingested(present, present.facts["left_out"], _from_facts(present.facts["inspection"]), unchanged=True)
+        return Ingested(present, present.facts["left_out"], inspection_of(present), unchanged=True)
     with connect(settings) as connection:
         inspection = inspect(connection, file, contract) if file else Inspection(0, {}, ())
         if inspection.blocking:
@@ -96,6 +96,13 @@ def ingest(settings: Settings, name: str, cohort: str) -> Ingested:
             }
             version = new.publish(rows, made_from, facts=facts)
     return Ingested(version, inspection.rows - rows, inspection, unchanged=False)
+
+
+def inspection_of(version: Version) -> Inspection:
+    """What the inspection found in the file that a raw table was made from; it is remembered with the table."""
+    facts = version.facts["inspection"]
+    problems = tuple(Problem(**{**problem, "ids": tuple(problem["ids"])}) for problem in facts["problems"])
+    return Inspection(**{**facts, "problems": problems})
 
 
 def delivered_hashes(settings: Settings, cohort: str) -> dict[str, str]:
@@ -205,8 +212,3 @@ def _typed(contract: Table, file: DeliveredFile, parent: Version | None, count: 
 def _empty(contract: Table) -> str:
     columns = ", ".join(f"cast(null as {c.type}) as {identifier(c.name)}" for c in contract.columns.values())
     return f"select {columns}, 0 as bucket limit 0"
-
-
-def _from_facts(facts: dict[str, Any]) -> Inspection:
-    problems = tuple(Problem(**{**problem, "ids": tuple(problem.get("ids", ()))}) for problem in facts["problems"])
-    return Inspection(**{**facts, "problems": problems})
