@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 INSTANCE_CONFIG = (
     "telemetry:\n  enabled: false\nnux:\n  enabled: false\nconcurrency:\n  runs:\n    max_concurrent_runs: 2\n"
+    "python_logs:\n  managed_python_loggers: [credit_platform]\n  python_log_level: INFO\n"
 )
 
 

@@ -1,6 +1,7 @@
-"""What tests share: settings with a data folder of their own, the committed samples, a tiny delivery landed."""
+"""What tests share: settings with a data folder of their own, samples, a tiny delivery landed, an object store."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,32 @@ def lake(settings: Settings, _tiny_lake: Path) -> Settings:
     """Settings of a data folder in which the tiny delivery has been landed and ingested as 2025-01."""
     shutil.copytree(_tiny_lake, settings.data_dir)
     return settings
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[dict[str, str]]:
+    """A real S3-compatible server on loopback: the environment in which it is found."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    server.stop()
+
+
+@pytest.fixture
+def store_bucket(object_store: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of an empty bucket; keys, region and endpoint are in the environment, as they are in production."""
+    import boto3
+
+    for name, value in object_store.items():
+        monkeypatch.setenv(name, value)
+    name = f"lake-{abs(hash(str(tmp_path)))}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return name

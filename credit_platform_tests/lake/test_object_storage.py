@@ -1,14 +1,11 @@
 """The lake in an S3-compatible object store: a real local server stands in for it."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from moto.server import ThreadedMotoServer
 
 from credit_platform import quarantine
 from credit_platform.home_credit.contracts import TABLE_NAMES
@@ -24,33 +21,9 @@ COHORT = "2025-01"
 FIRST, SECOND = pa.table({"a": [1, 2]}), pa.table({"a": [3]})
 
 
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def bucket(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of an empty bucket; keys, region and endpoint are in the environment, as they are in production."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    name = f"lake-{abs(hash(str(tmp_path)))}"
-    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket=name)
-    return name
-
-
-@pytest.fixture
-def here(settings: Settings, bucket: str) -> Settings:
-    return settings.model_copy(update={"lake_uri": f"s3://{bucket}/lake"})
+def here(settings: Settings, store_bucket: str) -> Settings:
+    return settings.model_copy(update={"lake_uri": f"s3://{store_bucket}/lake"})
 
 
 @pytest.fixture
