@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     shap_sample: int = Field(1000, ge=10, description="Rows explained for the global SHAP summary.")
 
     mlflow_tracking_uri: str = Field("", description="MLflow server; empty for a SQLite store under data_dir.")
+    mlflow_artifacts_uri: str = Field(
+        "", description="Where a new experiment keeps artifacts, as s3://bucket/prefix; empty: data_dir, or the server."
+    )
     mlflow_experiment: str = Field("credit_scoring", description="MLflow experiment of the training runs.")
     model_name: str = Field("credit_scoring_model", description="Name of the registered model.")
     model_alias: str = Field("champion", description="Alias of the version that decides.")

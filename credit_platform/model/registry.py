@@ -51,7 +51,8 @@ def client(settings: Settings) -> "MlflowClient":
     found = MlflowClient(settings.tracking_uri)
     if found.get_experiment_by_name(settings.mlflow_experiment) is None:
         local = None if settings.mlflow_tracking_uri else (settings.mlflow_dir / "artifacts").resolve().as_uri()
-        found.create_experiment(settings.mlflow_experiment, artifact_location=local)
+        location = settings.mlflow_artifacts_uri or local
+        found.create_experiment(settings.mlflow_experiment, artifact_location=location)
     return found
 
 
@@ -125,7 +126,7 @@ def _files(settings: Settings, number: str) -> Path:
     from mlflow.artifacts import download_artifacts
 
     address = f"models:/{settings.model_name}/{number}"
-    if not settings.mlflow_tracking_uri:
+    if not (settings.mlflow_tracking_uri or settings.mlflow_artifacts_uri):
         return Path(download_artifacts(artifact_uri=address))
     copy = settings.mlflow_dir / "versions" / settings.model_name / number
     if not copy.exists():
