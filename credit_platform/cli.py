@@ -132,6 +132,78 @@ def run(
 
 
 @app.command()
+def versions(
+    table: Annotated[str, typer.Argument(help="A table of the lake, such as raw_bureau, client_mart or scores.")],
+    cohort: Annotated[str | None, typer.Argument(help="Its cohort; none for a table without cohorts.")] = None,
+) -> None:
+    """List the versions of a table that are kept, oldest first, and say which is in force."""
+    from credit_platform import lake
+
+    kept = lake.versions(settings(), table, cohort)
+    if not kept:
+        known = ", ".join(lake.cohorts_of(settings(), table)) or "none"
+        _refuse(f"no version of {table} of {cohort or 'no cohort'} is kept; cohorts that have one: {known}")
+    in_force = lake.current(settings(), table, cohort)
+    for version in kept:
+        size = sum(file.size for file in version.files.values())
+        console.print(
+            f"{version.id}  {version.written_at:%Y-%m-%d %H:%M} UTC, {version.rows:,} rows, {size / 1e6:,.1f} MB"
+            f"{', in force' if version == in_force else ''}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def restore(
+    table: Annotated[str, typer.Argument(help="A table of the lake.")],
+    version: Annotated[list[str], typer.Argument(metavar="[COHORT] VERSION", help="As credit-platform versions says.")],
+) -> None:
+    """Bring an older version of a table back into force."""
+    from credit_platform import lake
+
+    *cohorts, identity = version
+    if len(cohorts) > 1:
+        _refuse("expected: credit-platform restore TABLE [COHORT] VERSION")
+    try:
+        restored = lake.restore(settings(), table, cohorts[0] if cohorts else None, identity)
+    except (LookupError, lake.DamagedTableError) as error:
+        _refuse(str(error.args[0]))
+    console.print(
+        f"{restored} is version [bold]{identity}[/bold] again; materialise what is made from it", highlight=False
+    )
+
+
+@app.command("export-sql")
+def write_sql(
+    dialect: Annotated[str, typer.Option(help="A dialect that sqlglot knows: spark, bigquery, snowflake, ...")],
+    out: Annotated[Path | None, typer.Option(help="File to write to; default: the terminal.")] = None,
+) -> None:
+    """Write the mart's SQL for the engine that holds the tables."""
+    from credit_platform.lake import atomic
+    from credit_platform.mart.export import export_sql
+
+    try:
+        sql = export_sql(dialect)
+        if out is None:
+            typer.echo(sql, nl=False)
+        else:
+            with atomic(out) as beside:
+                beside.write_text(sql, "utf-8")
+            console.print(f"wrote {out}", highlight=False, soft_wrap=True)
+    except (ValueError, OSError) as error:
+        _refuse(str(error))
+
+
+@app.command()
+def dictionary() -> None:
+    """Write the data dictionary of the mart, as Markdown, to the terminal."""
+    from credit_platform.mart.dictionary import dictionary_markdown
+
+    typer.echo(dictionary_markdown(), nl=False)
+
+
+@app.command()
 def up(
     dagster_port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
     api_port: Annotated[int, typer.Option(help="Port of the API.")] = 8000,

@@ -9,7 +9,7 @@ from credit_platform.lake import Version, bucket_file, connect, draft, require
 from credit_platform.settings import Settings
 
 
-def put(settings: Settings, table: str, cohort: str, *buckets: pa.Table) -> Version:
+def put(settings: Settings, table: str, cohort: str | None, *buckets: pa.Table) -> Version:
     """Publishes a table of a cohort with the given buckets."""
     with draft(settings, table, cohort) as new:
         for number, bucket in enumerate(buckets):

@@ -5,12 +5,14 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 
 from credit_platform import cli
-from credit_platform.lake import table_path
+from credit_platform.lake import current, table_path
 from credit_platform.settings import Settings
+from credit_platform_tests.tables import put
 
 pytestmark = pytest.mark.xdist_group("graph")
 
@@ -109,3 +111,52 @@ def test_a_simulated_delivery_can_be_landed(settings: Settings, tmp_path: Path) 
     landed = call("land", tmp_path / "out")
     assert landed.exit_code == 0, said(landed)
     assert "landed cohort 2025-01: 100 applications, " in said(landed)
+
+
+def test_versions_are_listed_and_an_older_one_is_restored(settings: Settings) -> None:
+    older, newer = (put(settings, "client_mart", "2025-03", pa.table({"a": [row]})) for row in (1, 2))
+    listed = call("versions", "client_mart", "2025-03")
+    assert listed.exit_code == 0, said(listed)
+    lines = listed.stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [older.id, newer.id]
+    assert ["in force" in line for line in lines] == [False, True]
+    assert "1 rows" in lines[0]
+
+    restored = call("restore", "client_mart", "2025-03", older.id)
+    assert restored.exit_code == 0, said(restored)
+    assert f"client_mart of cohort 2025-03 is version {older.id} again" in said(restored)
+    assert current(settings, "client_mart", "2025-03") == older
+
+
+def test_a_table_without_cohorts_has_versions_too(settings: Settings) -> None:
+    older, _ = (put(settings, "feature_splits", None, pa.table({"a": [row]})) for row in (1, 2))
+    assert call("versions", "feature_splits").stdout.startswith(older.id)
+    assert call("restore", "feature_splits", older.id).exit_code == 0
+    assert current(settings, "feature_splits") == older
+
+
+def test_versions_that_are_not_kept_are_refused_with_those_that_are(settings: Settings) -> None:
+    kept = put(settings, "client_mart", "2025-03", pa.table({"a": [1]}))
+    unknown = call("versions", "client_mart")
+    assert unknown.exit_code == 1
+    assert "no version of client_mart of no cohort is kept; cohorts that have one: 2025-03" in said(unknown)
+    lost = call("restore", "client_mart", "2025-03", "yesterday")
+    assert lost.exit_code == 1
+    assert f"no version 'yesterday' of client_mart/2025-03 is kept; there are: {kept.id}" in said(lost)
+    assert "expected: credit-platform restore TABLE" in said(call("restore", "client_mart", "a", "b", "c"))
+
+
+def test_the_marts_sql_is_written_in_another_dialect(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "mart.sql"
+    assert call("export-sql", "--dialect", "spark", "--out", path).exit_code == 0
+    written = path.read_text("utf-8")
+    assert written.startswith("-- The client mart for spark")
+    assert call("export-sql", "--dialect", "spark").stdout == written
+    unknown = call("export-sql", "--dialect", "sparq")
+    assert unknown.exit_code == 1
+    assert "no dialect 'sparq'; known: " in said(unknown)
+
+
+def test_the_data_dictionary_is_the_committed_page(settings: Settings) -> None:
+    page = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
+    assert call("dictionary").stdout == page.read_text("utf-8")
