@@ -42,7 +42,7 @@ class Settings(BaseSettings):
         "", description="Cohorts to train on, as first..last or a list; empty: all labelled but the newest dated one."
     )
     protected_attributes: tuple[str, ...] = Field(
-        ("CODE_GENDER", "DAYS_BIRTH", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS"),
+        ("CODE_GENDER", "DAYS_BIRTH", "NAME_FAMILY_STATUS", "CNT_CHILDREN", "CNT_FAM_MEMBERS", "NAME_TYPE_SUITE"),
         description="Columns of the application that must not decide; what is computed from them neither.",
     )
     suspicious_auc: float = Field(
@@ -52,6 +52,14 @@ class Settings(BaseSettings):
     valid_share: float = Field(0.2, gt=0, lt=0.5, description="Share of labelled clients in the validation split.")
     test_share: float = Field(0.2, gt=0, lt=0.5, description="Share of labelled clients in the test split.")
     cross_validation_folds: int = Field(3, ge=2, description="Folds of the grid search.")
+    search_jobs: int = Field(1, ge=1, description="Fits of the grid search at the same time on this machine.")
+    bootstrap_samples: int = Field(200, ge=20, description="Resamples behind every interval.")
+    review_margin: float = Field(
+        0.2, ge=0, lt=1, description="A person decides where approving and refusing differ by less than this."
+    )
+    scale_points: float = Field(600, description="Points at the odds of scale_odds.")
+    scale_odds: float = Field(50, gt=0, description="Good clients to one bad at scale_points.")
+    scale_points_to_double: float = Field(20, gt=0, description="Points that double the odds.")
     shap_sample: int = Field(1000, ge=10, description="Rows explained for the global SHAP summary.")
 
     mlflow_tracking_uri: str = Field("", description="MLflow server; empty for a SQLite store under data_dir.")
@@ -70,6 +78,17 @@ class Settings(BaseSettings):
     )
     keep_decisions_days: int = Field(
         1826, ge=1, description="Days for which what a decision was made from can be read."
+    )
+
+    promotion: Literal["auto", "sign-off"] = Field(
+        "auto", description="Whether a passed gate promotes a version, or a person does (credit-platform promote)."
+    )
+    gate_confidence: float = Field(0.95, ge=0.5, lt=1, description="Confidence of the gate's two-sided intervals.")
+    gate_minimum_gain: float = Field(
+        0.01, ge=0, lt=1, description="Share of the champion's cost that a new version's gain has to exceed."
+    )
+    gate_minimum_defaults: int = Field(
+        20, ge=1, description="Defaulters, and good clients, the gate needs among the clients it judges on."
     )
 
     drift_columns: int = Field(30, ge=1, description="Most important features shown in the Evidently report.")

@@ -6,12 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from credit_platform.explain.reason_table import ReasonTable
 from credit_platform.features.schema import Feature, FeatureSchema, model_frame
 from credit_platform.features.splits import PARTS
 from credit_platform.lake import draft
 from credit_platform.model.business_cost import Costs, Threshold
-from credit_platform.model.reference import write_reference
-from credit_platform.scoring.scorer import Scorer
+from credit_platform.model.calibration import Calibration
+from credit_platform.model.scale import Grade, Scale
+from credit_platform.model.version import Fitted
+from credit_platform.model.version import write_version as write_version_folder
 from credit_platform.settings import Settings
 
 THRESHOLD = 0.3
@@ -53,23 +56,36 @@ def outcomes(table: pa.Table, seed: int = 0) -> np.ndarray:
     return (np.random.default_rng(seed + 1).random(len(chance)) < chance).astype(int)
 
 
-def write_version(folder: Path) -> Path:
+def write_version(folder: Path, schema: FeatureSchema = SCHEMA, threshold: float = THRESHOLD) -> Path:
     """Fits a small model and stores it the way the registry stores versions."""
-    from catboost import CatBoostClassifier
-
     table = applicants(600, seed=3)
-    model = CatBoostClassifier(
-        iterations=30, depth=4, verbose=False, random_seed=3, allow_writing_files=False, thread_count=1
+    return fit_version(folder, schema, table, outcomes(table, 3), applicants(400, seed=4), threshold)
+
+
+def fit_version(
+    folder: Path,
+    schema: FeatureSchema,
+    rows: pa.Table,
+    defaulted: np.ndarray,
+    valid: pa.Table,
+    threshold: float = THRESHOLD,
+    seed: int = 3,
+) -> Path:
+    """A version of a small CatBoost model on some rows; its cut-off is given, its grey zone is empty."""
+    from credit_platform.model.native_catboost import NativeCatBoost
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model = NativeCatBoost(depth=4, iterations=30, learning_rate=0.1, rsm=1.0, random_seed=seed)
+    grades = (Grade("A", 0.0, 0.1, 100, 0.05), Grade("B", 0.1, 0.3, 100, 0.2), Grade("C", 0.3, 1.0, 100, 0.5))
+    fitted = Fitted(
+        model.fit(model_frame(rows, schema), defaulted),
+        schema,
+        Calibration(0.0, 1.0),
+        Threshold(threshold, 0.41, Costs()),
+        Scale(600, 50, 20, grades),
+        ReasonTable.fit(schema, rows),
     )
-    model.fit(model_frame(table, SCHEMA), outcomes(table, 3), cat_features=SCHEMA.category_names)
-    beside = folder / "extra_files"
-    beside.mkdir(parents=True)
-    model.save_model(str(folder / "model.cb"))
-    SCHEMA.write(beside)
-    Threshold(THRESHOLD, 0.41, Costs()).write(beside)
-    valid = applicants(400, seed=4)
-    probability = Scorer(model, SCHEMA, Threshold(THRESHOLD, 0.41, Costs()), "1").table_probabilities(valid)
-    write_reference(valid.select(SCHEMA.names), probability, 0, beside)
+    write_version_folder(fitted, valid, 0, folder)
     return folder
 
 
@@ -81,6 +97,10 @@ def write_splits(settings: Settings) -> None:
             table = applicants(300, seed)
             cohort = pa.array(["2025-01"] * 300)
             pq.write_table(table.append_column("cohort", cohort), new.folder / f"X_{part}.parquet")
-            defaulted = pa.table({"cohort": cohort, "SK_ID_CURR": table["SK_ID_CURR"], "TARGET": outcomes(table, seed)})
-            pq.write_table(defaulted, new.folder / f"y_{part}.parquet")
+            target = outcomes(table, seed)
+            weight = np.where(target == 1, 150 / max(target.sum(), 1), 150 / max((1 - target).sum(), 1))
+            ids = {"cohort": cohort, "SK_ID_CURR": table["SK_ID_CURR"]}
+            pq.write_table(
+                pa.table({**ids, "TARGET": target, "sample_weight": weight}), new.folder / f"y_{part}.parquet"
+            )
         new.publish(900)

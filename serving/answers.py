@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from credit_platform.scoring.scorer import Decision
+from credit_platform.model.business_cost import Decision
 
 
 class Health(BaseModel):

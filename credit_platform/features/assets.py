@@ -19,8 +19,8 @@ from credit_platform.settings import Settings
     deps=["client_mart", "raw_outcomes"],
     description=(
         "Labelled clients of the training window in a train, a valid and a test part, stratified by cohort and "
-        "outcome, and the newest labelled cohort as a part out of time; balancing sample weights, the feature schema without "
-        "protected attributes, and the fitted preprocessor for models that need one."
+        "outcome, and the newest labelled cohort as a part out of time; balancing sample weights, the feature schema "
+        "without protected attributes, and the fitted preprocessor for models that need one."
     ),
 )
 def feature_splits(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:

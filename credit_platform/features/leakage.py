@@ -43,12 +43,12 @@ def _values(feature: Feature, column: "pa.ChunkedArray", defaulted: NDArray[np.b
     import pyarrow as pa
 
     if feature.kind == "numeric":
-        return np.nan_to_num(column.cast(pa.float64()).to_numpy(), nan=-np.inf)
+        return np.asarray(np.nan_to_num(column.cast(pa.float64()).to_numpy(), nan=-np.inf))
     coded = column.combine_chunks().dictionary_encode(null_encoding="encode").indices.to_numpy(zero_copy_only=False)
     clients = np.bincount(coded)
     coded = np.where(clients[coded] < _LEAST_ROWS, len(clients), coded)
     shares = np.bincount(coded, weights=defaulted) / np.maximum(np.bincount(coded), 1)
-    return shares[coded]
+    return np.asarray(shares[coded], float)
 
 
 def _auc(values: NDArray[np.float64], defaulted: NDArray[np.bool_]) -> float:

@@ -11,22 +11,30 @@ if TYPE_CHECKING:
 FILE_NAME = "preprocessor.joblib"
 
 
-def fit_preprocessor(train: "pa.Table", schema: FeatureSchema) -> "ColumnTransformer":
-    """Fits on the train part: medians and scales of numeric features, categories of the others.
+def preprocessor() -> "ColumnTransformer":
+    """Unfitted, over a frame of `model_frame`: medians and scales of numeric features, a column for each category.
 
     A category that was not seen in training becomes a row of zeros.
     """
-    from sklearn.compose import ColumnTransformer
+    from sklearn.compose import ColumnTransformer, make_column_selector
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-    numeric = [feature.name for feature in schema.features if feature.kind == "numeric"]
-    transformer = ColumnTransformer(
+    numbers = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+    return ColumnTransformer(
         [
-            ("numeric", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numeric),
-            ("category", OneHotEncoder(handle_unknown="ignore", sparse_output=False), schema.category_names),
+            ("numeric", numbers, make_column_selector(dtype_include="number")),
+            (
+                "category",
+                OneHotEncoder(handle_unknown="ignore", sparse_output=False),
+                make_column_selector(dtype_exclude="number"),
+            ),
         ],
         verbose_feature_names_out=False,
     )
-    return transformer.fit(model_frame(train, schema))
+
+
+def fit_preprocessor(train: "pa.Table", schema: FeatureSchema) -> "ColumnTransformer":
+    """Fits on the train part."""
+    return preprocessor().fit(model_frame(train, schema))

@@ -1,35 +1,77 @@
-"""The model group: a challenger is searched, registered, judged on the test part, and made champion if it earns it.
+"""The model group: a scorecard as yardstick; a challenger is searched, registered, judged on clients it has not seen,
+and made champion if it earns it.
 
 Assets hand over a version's alias in the registry, never a model.
 """
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
-from credit_platform.features.schema import FeatureSchema, model_frame
-from credit_platform.features.splits import splits_dir
+from credit_platform.features.splits import OUT_OF_TIME, parts_of, splits_dir
+from credit_platform.lake import draft, require
 from credit_platform.metadata import markdown_table, plot, schema_of
 from credit_platform.model import registry
-from credit_platform.model.business_cost import choose_threshold
-from credit_platform.model.evaluation import METRICS, metrics, plots
-from credit_platform.model.promotion import gate
-from credit_platform.model.reference import write_reference
-from credit_platform.model.search import search
+from credit_platform.model.benchmark import benchmark_of, write_benchmark
+from credit_platform.model.evaluation import METRICS, evaluate, score_psi
+from credit_platform.model.evaluation_plots import plots
+from credit_platform.model.fairness import audit
+from credit_platform.model.families import FAMILIES
+from credit_platform.model.judging import gate
+from credit_platform.model.search import Trial
+from credit_platform.model.succession import settle
+from credit_platform.model.training import train
 from credit_platform.resources import MlflowRuns
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 
+EVALUATION = "evaluation/report.json"
+
 
 class SearchConfig(dg.Config):
-    """The grid of the search. Every combination is fitted on every fold."""
+    """The grids of the search, by family. Every combination of a family's values is fitted on every fold."""
 
-    depth: list[int] = Field([4, 6], description="Depths of the trees.")
-    l2_leaf_reg: list[float] = Field([3.0, 20.0], description="L2 penalties on leaf values.")
-    iterations: list[int] = Field([250], description="Numbers of trees.")
-    learning_rate: list[float] = Field([0.06], description="Step sizes of boosting.")
+    families: dict[str, dict[str, list[Any]]] = Field(
+        {
+            name: {parameter: list(values) for parameter, values in family.grid.items()}
+            for name, family in FAMILIES.items()
+        },
+        description="Values to try by family and parameter; families: catboost, hist_gradient_boosting, "
+        "logistic_regression.",
+    )
+    weighted: bool = Field(
+        False, description="Fit with the splits' balancing sample weights; calibration then mends the probabilities."
+    )
+
+
+@dg.asset(
+    group_name="model",
+    kinds={"scikitlearn", "parquet"},
+    owners=["team:model-validation"],
+    deps=["feature_splits"],
+    description="A weight-of-evidence scorecard of at most twenty features: what every challenger is compared with.",
+    metadata={
+        "dagster/column_schema": schema_of(
+            part=("VARCHAR", "Part of the splits"),
+            SK_ID_CURR=("BIGINT", "Application"),
+            probability_of_default=("DOUBLE", "Probability of default by the scorecard"),
+        )
+    },
+)
+def scorecard(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+    splits = require(settings, "feature_splits")
+    with draft(settings, "scorecard") as new:
+        rows, points = write_benchmark(settings, splits.folder(), new.folder)
+        version = new.publish(rows, made_from=splits.content)
+    context.log.info(f"a scorecard of {len({row['feature'] for row in points})} features")
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(version.content),
+        metadata={"dagster/row_count": rows, "dagster/uri": str(version.folder()), "points": markdown_table(points)},
+    )
 
 
 @dg.asset(
@@ -38,15 +80,14 @@ class SearchConfig(dg.Config):
     owners=["team:data-science"],
     deps=["feature_splits"],
     description=(
-        "A model found by grid search over CatBoost's parameters, business cost and AUC as scores, with the cut-off of "
-        "least cost; logged to MLflow and registered as a new version with the alias `challenger`."
+        "A model found by grid search over families and their parameters, business cost and AUC as scores; calibrated "
+        "and given its cut-off, points and grades out of fold; logged to MLflow and registered as a new version with "
+        "the alias `challenger`."
     ),
     metadata={
         "dagster/column_schema": schema_of(
-            depth=("INTEGER", "Depth of the trees"),
-            l2_leaf_reg=("DOUBLE", "L2 penalty on leaf values"),
-            iterations=("INTEGER", "Number of trees"),
-            learning_rate=("DOUBLE", "Step of each tree"),
+            family=("VARCHAR", "Family of models"),
+            parameters=("VARCHAR", "Point of the family's grid"),
             cost_per_client=("DOUBLE", "Business cost in cross-validation at the theoretical cut-off"),
             auc=("DOUBLE", "Area under the ROC curve in cross-validation"),
         )
@@ -58,44 +99,58 @@ def candidate(
     settings: dg.ResourceParam[Settings],
     mlflow: dg.ResourceParam[MlflowRuns],
 ) -> dg.MaterializeResult:
-    import pyarrow.parquet as pq
-
-    place = splits_dir(settings)
-    schema = FeatureSchema.read(place)
-    train = model_frame(pq.read_table(place / "X_train.parquet"), schema)
-    valid = pq.read_table(place / "X_valid.parquet", columns=schema.names)
-    outcomes, valid_outcomes = (
-        pq.read_table(place / f"y_{part}.parquet").column("TARGET").to_numpy() for part in ("train", "valid")
-    )
-    grid = config.model_dump()
-    with mlflow.run(context) as tracking:
-        context.log.info(f"searching on {len(train):,} clients with {len(schema.features)} features")
-        found = search(train, outcomes, schema, settings, grid)
-        valid_probability = found.model.predict_proba(model_frame(valid, schema))[:, 1]
-        threshold = choose_threshold(valid_outcomes, valid_probability, found.costs)
-        for i, trial in enumerate(found.trials):
-            with tracking.start_run(run_name=f"trial {i + 1}", nested=True):
-                tracking.log_params({name: trial[name] for name in grid})
-                tracking.log_metrics({name: value for name, value in trial.items() if name not in grid})
-        tracking.log_params({**found.parameters, "cohorts": ", ".join(schema.cohorts), "features": len(schema.names)})
-        tracking.log_metrics({"threshold": threshold.value, "valid_cost_per_client": threshold.cost_per_client})
-        with TemporaryDirectory() as folder:
-            files = [
-                schema.write(Path(folder)),
-                threshold.write(Path(folder)),
-                write_reference(valid, valid_probability, settings.seed, Path(folder)),
-            ]
-            version = registry.log_version(settings, found.model, train.head(5), files)
+    splits = require(settings, "feature_splits")
+    with mlflow.run(context) as tracking, TemporaryDirectory() as temporary:
+        folder = Path(temporary) / registry.SCORER
+        folder.mkdir()
+        trained = train(
+            settings, splits.folder(), config.families, folder, weighted=config.weighted, progress=context.log.info
+        )
+        scorer, found = trained.scorer, trained.found
+        threshold = scorer.threshold
+        for number, trial in enumerate(found.trials, start=1):
+            _log_fits(tracking, number, trial)
+        tracking.log_params(
+            {
+                "family": found.trial.family,
+                **found.trial.parameters,
+                "cohorts": ", ".join(scorer.schema.cohorts),
+                "features": len(scorer.schema.names),
+                "splits": splits.content,
+                "seed": settings.seed,
+                "weighted": config.weighted,
+            }
+        )
+        tracking.log_metrics(
+            {
+                "threshold": threshold.value,
+                "out_of_fold_cost_per_client": threshold.cost_per_client,
+                "calibration_slope": scorer.calibration.slope,
+                **{f"price_of_exclusion_{name}": price.value for name, price in trained.price.items()},
+            }
+        )
+        tracking.log_artifact(str(folder / "threshold.json"))
+        version = registry.log_version(settings, folder, scorer.schema)
     registry.point(settings, registry.CHALLENGER, version)
     context.log.info(f"registered {settings.model_name} version {version}")
     return dg.MaterializeResult(
         metadata={
             "version": version,
-            "dagster/row_count": len(train),
+            "family": found.trial.family,
+            "dagster/row_count": len(trained.outcomes),
+            "features": len(scorer.schema.names),
             "threshold": threshold.value,
-            "valid_cost_per_client": threshold.cost_per_client,
-            "parameters": dg.MetadataValue.json(found.parameters),
-            "trials": markdown_table(found.trials),
+            "threshold_interval": f"{threshold.low:.4f} to {threshold.high:.4f}",
+            "threshold_holds_theory": threshold.holds_theory,
+            "out_of_fold_cost_per_client": threshold.cost_per_client,
+            "calibration_slope": scorer.calibration.slope,
+            "parameters": dg.MetadataValue.json(dict(found.trial.parameters)),
+            "trials": markdown_table([_as_row(trial) for trial in found.trials]),
+            "sensitivity": markdown_table(trained.sensitivity),
+            "grades": markdown_table([vars(grade) for grade in scorer.scale.grades]),
+            "price_of_excluding_protected": markdown_table(
+                [{"what they would bring": name, "difference": str(price)} for name, price in trained.price.items()]
+            ),
         }
     )
 
@@ -104,8 +159,11 @@ def candidate(
     group_name="model",
     kinds={"scikitlearn", "mlflow"},
     owners=["team:model-validation"],
-    deps=["candidate", "feature_splits"],
-    description="The challenger judged on the test part: ranking, probabilities, decisions and what they cost.",
+    deps=["candidate", "feature_splits", "scorecard"],
+    description=(
+        "The challenger judged on the test part and out of time: ranking, calibration, decisions, what they cost, by "
+        "segment and cohort, and who is approved by the attributes that must not decide."
+    ),
     metadata={"dagster/column_schema": schema_of(**{name: ("DOUBLE", text) for name, text in METRICS.items()})},
 )
 def evaluation(
@@ -116,19 +174,58 @@ def evaluation(
     place = splits_dir(settings)
     challenger = registry.fetch(settings, registry.CHALLENGER)
     scorer = Scorer.load(challenger.folder, challenger.number)
-    defaulted = pq.read_table(place / "y_test.parquet").column("TARGET").to_numpy()
-    probability = scorer.table_probabilities(pq.read_table(place / "X_test.parquet"))
-    numbers = metrics(defaulted, probability, scorer.threshold)
-    figures = plots(defaulted, probability, scorer.threshold)
+    seen = scorer.table_probabilities(pq.read_table(place / "X_valid.parquet", columns=scorer.schema.names))
+    document: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
+    numbers: dict[str, Any] = {}
+    for part in parts_of(place):
+        if part not in ("test", OUT_OF_TIME):
+            continue
+        context.log.info(f"judging the {part} part")
+        rows = pq.read_table(place / f"X_{part}.parquet")
+        defaulted = pq.read_table(place / f"y_{part}.parquet").column("TARGET").to_numpy()
+        probability = scorer.table_probabilities(rows)
+        report = evaluate(
+            part,
+            rows,
+            defaulted,
+            probability,
+            scorer.threshold,
+            scorer.scale,
+            settings.bootstrap_samples,
+            settings.seed,
+        )
+        audited = audit(rows, defaulted, probability, scorer.threshold.value, settings.bootstrap_samples, settings.seed)
+        document[part] = {**report.as_json(), "fairness": audited, "score_psi": score_psi(seen, probability)}
+        figures |= {
+            f"{part}_{name}": figure for name, figure in plots(report, defaulted, probability, scorer.threshold).items()
+        }
+        numbers |= {f"{part}_{name}": interval.value for name, interval in report.metrics.items()}
+        numbers |= {f"{part}_score_psi": document[part]["score_psi"]}
+        if part == "test":
+            test, fairness = report, audited
     with mlflow.run(context, challenger.run_id) as tracking:
-        tracking.log_metrics({f"test_{name}": value for name, value in numbers.items()})
+        tracking.log_metrics(numbers)
+        tracking.log_text(json.dumps(document, indent=1), EVALUATION)
         for name, figure in figures.items():
             tracking.log_figure(figure, f"evaluation/{name}.png")
     return dg.MaterializeResult(
         metadata={
             "version": challenger.number,
-            "dagster/row_count": len(defaulted),
-            **numbers,
+            "dagster/row_count": test.clients,
+            **{name: interval.value for name, interval in test.metrics.items()},
+            **test.without_a_model,
+            "threshold": scorer.threshold.value,
+            **{name: value for name, value in numbers.items() if name.startswith(OUT_OF_TIME)},
+            "metrics": markdown_table(
+                [{"metric": name, "test, 95 %": f"{interval:.4f}"} for name, interval in test.metrics.items()]
+            ),
+            "deciles": markdown_table(test.deciles),
+            "grades": markdown_table(test.grades),
+            "segments": markdown_table(test.segments),
+            "cohorts": markdown_table(test.cohorts),
+            "fairness": markdown_table(fairness),
+            "sensitivity": markdown_table(test.sensitivity),
             **{name: plot(figure) for name, figure in figures.items()},
         }
     )
@@ -138,52 +235,56 @@ def evaluation(
     group_name="model",
     kinds={"mlflow"},
     owners=["team:model-validation"],
-    deps=["evaluation", "feature_splits"],
+    deps=["evaluation", "feature_splits", "scorecard"],
     description=(
-        "The version that decides: the challenger takes the alias `champion` where it costs less on the test part than "
-        "deciding without a model and than the present champion; otherwise the champion stays."
+        "The version that decides: the challenger takes the alias `champion` where it passes the gate beside no model, "
+        "the scorecard and the present champion, on the same clients; otherwise the champion stays."
     ),
     metadata={
         "dagster/column_schema": schema_of(
-            version=("VARCHAR", "Version that was compared"),
-            auc=("DOUBLE", "Area under the ROC curve on the test part"),
-            cost_per_client=("DOUBLE", "Business cost per client of the test part at the version's own cut-off"),
+            rule=("VARCHAR", "Rule of the gate"),
+            passed=("BOOLEAN", "Whether it holds"),
+            sentence=("VARCHAR", "What was found"),
         )
     },
 )
 def champion(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
-    import pyarrow.parquet as pq
-
-    place = splits_dir(settings)
-    table = pq.read_table(place / "X_test.parquet")
-    defaulted = pq.read_table(place / "y_test.parquet").column("TARGET").to_numpy()
-    challenger = registry.fetch(settings, registry.CHALLENGER)
-    present = registry.find(settings, settings.model_alias)
-    judged = {}
-    for version in {challenger.number: challenger, **({present.number: present} if present else {})}.values():
-        scorer = Scorer.load(version.folder, version.number)
-        judged[version.number] = metrics(defaulted, scorer.table_probabilities(table), scorer.threshold)
-    numbers = judged[challenger.number]
-    outcome = gate(
-        numbers["cost_per_client"],
-        min(numbers["cost_approve_all"], numbers["cost_refuse_all"]),
-        judged[present.number]["cost_per_client"] if present and present.number != challenger.number else None,
-    )
-    if outcome.passed:
-        registry.point(settings, settings.model_alias, challenger.number)
-    context.log.info(
-        f"version {challenger.number} {'promoted' if outcome.passed else 'not promoted'}: {outcome.reason}"
-    )
+    report = gate(settings, splits_dir(settings), benchmark_of(settings))
+    outcome = settle(settings, report)
+    context.log.info(f"version {outcome.version} {outcome.result}: {outcome.reason}")
+    for note in outcome.notes:
+        context.log.warning(note)
     deciding = registry.number_under(settings, settings.model_alias)
     return dg.MaterializeResult(
         metadata={
             "version": deciding or "none",
-            "challenger": challenger.number,
-            "promoted": outcome.passed,
+            "challenger": report.challenger,
+            "promoted": outcome.result == "promoted",
+            "result": outcome.result,
             "reason": outcome.reason,
-            "cost_per_client": judged[deciding]["cost_per_client"] if deciding else numbers["cost_per_client"],
-            "compared": markdown_table(
-                [{"version": n, "auc": m["auc"], "cost_per_client": m["cost_per_client"]} for n, m in judged.items()]
-            ),
+            "dagster/row_count": report.clients,
+            "gate": dg.MetadataValue.md(report.markdown()),
         }
     )
+
+
+def _log_fits(tracking: Any, number: int, trial: Trial) -> None:
+    """A nested MLflow run for each fit of a trial."""
+    for fold, (cost, auc) in enumerate(zip(trial.costs, trial.aucs, strict=True), start=1):
+        with tracking.start_run(run_name=f"{trial.family} {number}, fold {fold}", nested=True):
+            tracking.log_params({"family": trial.family, "fold": fold, **trial.parameters})
+            tracking.log_metrics({"cost_per_client": cost, "auc": auc, "fit_seconds": trial.seconds})
+
+
+def _as_row(trial: Trial) -> dict[str, Any]:
+    import numpy as np
+
+    return {
+        "family": trial.family,
+        "parameters": ", ".join(f"{name.split('__')[-1]} {value}" for name, value in trial.parameters.items()),
+        "cost_per_client": trial.cost,
+        "cost_std": float(np.std(trial.costs)),
+        "auc": float(np.mean(trial.aucs)),
+        "auc_std": float(np.std(trial.aucs)),
+        "fit_seconds": trial.seconds,
+    }

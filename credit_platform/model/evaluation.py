@@ -1,123 +1,279 @@
-"""How good a model's probabilities and decisions are on clients it has not seen, in numbers and in pictures."""
+"""How good a version's probabilities and decisions are on clients it has not seen, in numbers with intervals.
 
-from typing import TYPE_CHECKING
+Everything is computed from outcomes, probabilities and the clients' mart rows; a report is plain data that becomes a
+JSON document, tables and pictures. Not here: the pictures (`evaluation_plots.py`), and whether a version is good enough
+(`promotion.py`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from credit_platform.model.business_cost import Costs, Threshold, cost_curve, cost_per_client
+from credit_platform.model import intervals
+from credit_platform.model.business_cost import Threshold, cost_per_client, sensitivity, strategy_curve
+from credit_platform.model.intervals import Interval, share
+from credit_platform.model.scale import Scale
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    import pyarrow as pa
 
+Row = dict[str, Any]
 
 METRICS = {
     "auc": "Area under the ROC curve: how often a defaulter scores above a good client",
     "gini": "2 AUC - 1",
     "ks": "Largest distance between the score distributions of both outcomes",
+    "pr_auc": "Average precision over all recalls",
     "brier": "Mean squared error of the probabilities",
     "mean_probability": "Mean predicted probability of default",
     "default_rate": "Observed share of defaults",
-    "threshold": "Cut-off: refused from this probability on",
-    "refusal_rate": "Share of clients refused",
+    "calibration_slope": "Slope of the outcomes on the log-odds; 1 is perfect, less is too sharp",
+    "calibration_intercept": "Shift of the log-odds that makes predicted and observed rates agree; 0 is perfect",
+    "refusal_rate": "Share of clients refused at the cut-off",
     "cost_per_client": "Business cost per client, in refused good clients",
+}
+WITHOUT_A_MODEL = {
     "cost_approve_all": "What approving everyone costs per client",
     "cost_refuse_all": "What refusing everyone costs per client",
 }
+_LEAST_CLIENTS = 50
+"""Clients, and at least one of each outcome, that a segment needs to be judged by itself."""
+_CURVE_POINTS = 60
 
 
-def metrics(defaulted: NDArray[np.int64], probability: NDArray[np.float64], threshold: Threshold) -> dict[str, float]:
-    """What `METRICS` names, for 0/1 outcomes and probabilities of shape (n,)."""
-    from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
+@dataclass(frozen=True)
+class Report:
+    """A version judged on one part. Tables are lists of rows with the same keys; intervals are of 95 %."""
 
-    refused = probability >= threshold.value
-    auc = float(roc_auc_score(defaulted, probability))
-    false_positives, true_positives, _ = roc_curve(defaulted, probability)
-    nobody, everybody = np.zeros_like(refused), np.ones_like(refused)
-    return {
-        "auc": auc,
-        "gini": 2 * auc - 1,
-        "ks": float(np.max(true_positives - false_positives)),
-        "brier": float(brier_score_loss(defaulted, probability)),
-        "mean_probability": float(probability.mean()),
-        "default_rate": float(defaulted.mean()),
-        "threshold": threshold.value,
-        "refusal_rate": float(refused.mean()),
-        "cost_per_client": cost_per_client(defaulted, refused, threshold.costs),
-        "cost_approve_all": cost_per_client(defaulted, nobody, threshold.costs),
-        "cost_refuse_all": cost_per_client(defaulted, everybody, threshold.costs),
-    }
+    part: str
+    clients: int
+    metrics: Mapping[str, Interval]
+    without_a_model: Mapping[str, float]
+    deciles: list[Row]
+    gains: list[Row]
+    strategy: list[Row]
+    sensitivity: list[Row]
+    grades: list[Row]
+    segments: list[Row]
+    cohorts: list[Row]
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
 
 
-def plots(defaulted: NDArray[np.int64], probability: NDArray[np.float64], threshold: Threshold) -> dict[str, "Figure"]:
-    """ROC curve, cost by cut-off, reliability by decile, and the score distribution of both outcomes."""
-    return {
-        "roc_curve": _roc(defaulted, probability),
-        "cost_by_threshold": _cost(defaulted, probability, threshold),
-        "reliability": _reliability(defaulted, probability),
-        "score_distribution": _distribution(defaulted, probability, threshold),
-    }
+def evaluate(
+    part: str,
+    rows: "pa.Table",
+    defaulted: NDArray[np.int64],
+    probability: NDArray[np.float64],
+    threshold: Threshold,
+    scale: Scale,
+    resamples: int,
+    seed: int,
+) -> Report:
+    """Judges probabilities (n,) of clients whose outcomes are 0/1 of shape (n,); `rows` are their mart rows.
 
-
-def _roc(defaulted: NDArray[np.int64], probability: NDArray[np.float64]) -> "Figure":
-    from sklearn.metrics import roc_auc_score, roc_curve
-
-    x, y, _ = roc_curve(defaulted, probability)
-    figure, axes = new_figure()
-    axes.plot(x, y, color="#1f5fa8", label=f"model, AUC {roc_auc_score(defaulted, probability):.3f}")
-    axes.plot([0, 1], [0, 1], color="grey", linestyle="--", label="chance")
-    axes.set(xlabel="share of good clients refused", ylabel="share of defaults caught", title="ROC curve, test part")
-    axes.legend(loc="lower right")
-    return figure
-
-
-def _cost(defaulted: NDArray[np.int64], probability: NDArray[np.float64], threshold: Threshold) -> "Figure":
-    costs: Costs = threshold.costs
-    cutoffs, curve = cost_curve(defaulted, probability, costs)
-    figure, axes = new_figure()
-    axes.plot(cutoffs, curve, color="#1f5fa8")
-    axes.axvline(threshold.value, color="#c0392b", label=f"cut-off {threshold.value:.3f}")
-    axes.axvline(
-        costs.theoretical_threshold, color="grey", linestyle="--", label=f"theory {costs.theoretical_threshold:.3f}"
+    Raises:
+        ValueError: the outcomes are all alike.
+    """
+    if defaulted.all() or not defaulted.any():
+        raise ValueError(f"the {part} part needs both defaults and good clients to judge a model by")
+    costs, refused = threshold.costs, probability >= threshold.value
+    return Report(
+        part=part,
+        clients=len(defaulted),
+        metrics=metrics(defaulted, probability, threshold, resamples, seed),
+        without_a_model={
+            "cost_approve_all": cost_per_client(defaulted, np.zeros_like(refused), costs),
+            "cost_refuse_all": cost_per_client(defaulted, np.ones_like(refused), costs),
+        },
+        deciles=deciles(defaulted, probability),
+        gains=gains(defaulted, probability),
+        strategy=strategy(defaulted, probability, threshold),
+        sensitivity=sensitivity(defaulted, probability, threshold.value),
+        grades=grades(defaulted, probability, scale),
+        segments=[
+            row for name, of in segments(rows).items() for row in _by(name, of, defaulted, probability, threshold)
+        ],
+        cohorts=list(
+            _by("cohort", rows.column("cohort").to_numpy(zero_copy_only=False), defaulted, probability, threshold)
+        ),
     )
-    axes.set(
-        xlim=(0, min(1, 4 * threshold.value)),
-        xlabel="cut-off (probability of default)",
-        ylabel="cost per client",
-        title="Business cost by cut-off, test part",
+
+
+def metrics(
+    defaulted: NDArray[np.int64], probability: NDArray[np.float64], threshold: Threshold, resamples: int, seed: int
+) -> dict[str, Interval]:
+    """What `METRICS` names, with bootstrap intervals."""
+    statistics = {
+        "auc": intervals.auc,
+        "gini": intervals.gini,
+        "ks": intervals.ks,
+        "pr_auc": intervals.pr_auc,
+        "brier": intervals.brier,
+        "mean_probability": intervals.mean_probability,
+        "default_rate": intervals.default_rate,
+        "calibration_slope": intervals.calibration_slope,
+        "calibration_intercept": intervals.calibration_intercept,
+        "refusal_rate": intervals.refusal_rate(threshold.value),
+        "cost_per_client": intervals.cost(threshold.costs, threshold.value),
+    }
+    return intervals.intervals(defaulted, probability, statistics, resamples=resamples, seed=seed)
+
+
+def deciles(defaulted: NDArray[np.int64], probability: NDArray[np.float64]) -> list[Row]:
+    """Predicted and observed default rate by tenth of the clients, lowest probabilities first."""
+    rows = []
+    for number, group in enumerate(np.array_split(np.argsort(probability, kind="stable"), 10), start=1):
+        observed = share(int(defaulted[group].sum()), len(group))
+        rows.append(
+            {
+                "decile": number,
+                "clients": len(group),
+                "predicted": float(probability[group].mean()),
+                "observed": observed.value,
+                "low": observed.low,
+                "high": observed.high,
+            }
+        )
+    return rows
+
+
+def gains(defaulted: NDArray[np.int64], probability: NDArray[np.float64]) -> list[Row]:
+    """Defaults caught among the riskiest tenth, two tenths, ... of the clients, and how often chance would."""
+    riskiest = defaulted[np.argsort(-probability, kind="stable")]
+    ends = [len(end) for end in np.array_split(riskiest, 10)]
+    rows, caught, seen = [], 0, 0
+    for number in ends:
+        caught, seen = caught + int(riskiest[seen : seen + number].sum()), seen + number
+        found = caught / int(defaulted.sum())
+        rows.append({"clients": seen / len(defaulted), "defaults caught": found, "lift": found * len(defaulted) / seen})
+    return rows
+
+
+def strategy(defaulted: NDArray[np.int64], probability: NDArray[np.float64], threshold: Threshold) -> list[Row]:
+    """Approval rate, bad rate and cost at cut-offs spread over the clients."""
+    curve = strategy_curve(defaulted, probability, threshold.costs)
+    wanted = np.linspace(0, 1, _CURVE_POINTS)
+    places = np.unique(np.searchsorted(curve.approval_rate, wanted).clip(0, len(curve.cutoff) - 1))
+    return [
+        {
+            "cut-off": float(curve.cutoff[i]),
+            "approval rate": float(curve.approval_rate[i]),
+            "bad rate": float(curve.bad_rate[i]),
+            "cost per client": float(curve.cost[i]),
+        }
+        for i in places
+    ]
+
+
+def grades(defaulted: NDArray[np.int64], probability: NDArray[np.float64], scale: Scale) -> list[Row]:
+    """Predicted and observed default rate by rating grade."""
+    own = np.array([scale.grade(p) for p in probability.tolist()])
+    rows = []
+    for grade in scale.grades:
+        inside = own == grade.name
+        clients = int(inside.sum())
+        observed = share(int(defaulted[inside].sum()), clients) if clients else Interval(0.0, 0.0, 1.0)
+        rows.append(
+            {
+                "grade": grade.name,
+                "from": grade.low,
+                "to": grade.high,
+                "clients": clients,
+                "predicted": float(probability[inside].mean()) if clients else 0.0,
+                "observed": observed.value,
+                "low": observed.low,
+                "high": observed.high,
+            }
+        )
+    return rows
+
+
+def segments(rows: "pa.Table") -> dict[str, NDArray[Any]]:
+    """The groups that a validator looks at apart: the name of each client's group, by kind of group.
+
+    A kind is left out where the rows lack its columns.
+    """
+    found: dict[str, NDArray[Any]] = {}
+    for kind, column, named in _SEGMENTS:
+        if column in rows.column_names:
+            values = rows.column(column).to_numpy(zero_copy_only=False)
+            found[kind] = np.array([named(value) for value in values.tolist()], dtype=object)
+    return found
+
+
+def score_psi(reference: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Population stability index of scores on the reference's deciles (Siddiqi, "Credit Risk Scorecards", 2006)."""
+    edges = np.unique(np.quantile(reference, np.linspace(0, 1, 11)[1:-1]))
+    shares = [
+        np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1) / len(values)
+        for values in (reference, other)
+    ]
+    expected, actual = (np.maximum(of, 1e-4) for of in shares)
+    return float(((actual - expected) * np.log(actual / expected)).sum())
+
+
+def _by(
+    kind: str,
+    groups: NDArray[Any],
+    defaulted: NDArray[np.int64],
+    probability: NDArray[np.float64],
+    threshold: Threshold,
+) -> Iterator[Row]:
+    """A row of numbers for each group that is large enough."""
+    from sklearn.metrics import roc_auc_score
+
+    for name in sorted(set(groups.tolist())):
+        inside = groups == name
+        y, p = defaulted[inside], probability[inside]
+        if len(y) < _LEAST_CLIENTS or y.all() or not y.any():
+            continue
+        observed = share(int(y.sum()), len(y))
+        yield {
+            "by": kind,
+            "group": str(name),
+            "clients": len(y),
+            "AUC": float(roc_auc_score(y, p)),
+            "predicted": float(p.mean()),
+            "observed": observed.value,
+            "low": observed.low,
+            "high": observed.high,
+            "approval rate": float((p < threshold.value).mean()),
+            "cost per client": cost_per_client(y, p >= threshold.value, threshold.costs),
+        }
+
+
+def _age(days: float | None) -> str:
+    if days is None or days != days:
+        return "unknown"
+    years = int(-days // 365.25)
+    return (
+        "under 30" if years < 30 else f"{years // 10 * 10} to {years // 10 * 10 + 9}" if years < 60 else "60 and over"
     )
-    axes.legend()
-    return figure
 
 
-def _reliability(defaulted: NDArray[np.int64], probability: NDArray[np.float64]) -> "Figure":
-    order = np.array_split(np.argsort(probability, kind="stable"), 10)
-    predicted = [probability[rows].mean() for rows in order]
-    observed = [defaulted[rows].mean() for rows in order]
-    figure, axes = new_figure()
-    axes.plot(predicted, observed, "o-", color="#1f5fa8", label="deciles")
-    limit = 1.05 * max(*predicted, *observed)
-    axes.plot([0, limit], [0, limit], color="grey", linestyle="--", label="perfect")
-    axes.set(xlabel="mean predicted probability", ylabel="observed default rate", title="Reliability, test part")
-    axes.legend(loc="upper left")
-    return figure
+def _named(value: Any) -> str:
+    if value is None or value != value:
+        return "unknown"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _distribution(defaulted: NDArray[np.int64], probability: NDArray[np.float64], threshold: Threshold) -> "Figure":
-    figure, axes = new_figure()
-    bins = np.linspace(0, max(float(np.quantile(probability, 0.995)), 1.2 * threshold.value), 40).tolist()
-    axes.hist(probability[defaulted == 0], bins, density=True, alpha=0.6, color="#1f5fa8", label="repaid")
-    axes.hist(probability[defaulted == 1], bins, density=True, alpha=0.6, color="#e08e0b", label="defaulted")
-    axes.axvline(threshold.value, color="#c0392b", label=f"cut-off {threshold.value:.3f}")
-    axes.set(xlabel="probability of default", ylabel="density", title="Scores by outcome, test part")
-    axes.legend()
-    return figure
+def _any(words: str) -> Callable[[Any], str]:
+    return lambda value: f"no {words}" if value in (None, 0.0) or value != value else words
 
 
-def new_figure() -> tuple["Figure", "Axes"]:
-    """A figure of its own, outside pyplot's global state, which keeps every figure alive."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    return figure, figure.add_subplot()
+_SEGMENTS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("gender", "CODE_GENDER", _named),
+    ("age", "DAYS_BIRTH", _age),
+    ("family status", "NAME_FAMILY_STATUS", _named),
+    ("children", "CNT_CHILDREN", _any("children")),
+    ("product", "NAME_CONTRACT_TYPE", _named),
+    ("income", "NAME_INCOME_TYPE", _named),
+    ("region rating", "REGION_RATING_CLIENT", _named),
+    ("history here", "PREV_COUNT", _any("earlier applications")),
+    ("history elsewhere", "BURO_COUNT", _any("credits elsewhere")),
+)

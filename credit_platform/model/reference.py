@@ -17,15 +17,20 @@ SCORE = "probability_of_default"
 MOST_ROWS = 10_000
 
 
-def write_reference(features: "pa.Table", probability: NDArray[np.float64], seed: int, folder: Path) -> Path:
-    """Writes up to 10,000 rows, drawn at random, of the features and their probabilities of default; no identities."""
-    import pyarrow as pa
+def write_reference(rows: "pa.Table", folder: Path) -> Path:
+    """Writes the rows, which hold no identities."""
     import pyarrow.parquet as pq
 
     path = folder / FILE_NAME
-    scored = features.append_column(SCORE, pa.array(probability))
-    pq.write_table(draw(scored, MOST_ROWS, seed), path, compression="zstd")
+    pq.write_table(rows, path, compression="zstd")
     return path
+
+
+def with_score(rows: "pa.Table", probability: NDArray[np.float64]) -> "pa.Table":
+    """The rows with their probabilities of default."""
+    import pyarrow as pa
+
+    return rows.append_column(SCORE, pa.array(probability))
 
 
 def draw(table: "pa.Table", rows: int, seed: int) -> "pa.Table":
@@ -36,7 +41,7 @@ def draw(table: "pa.Table", rows: int, seed: int) -> "pa.Table":
 
 
 def read_reference(version_folder: Path) -> "pa.Table":
-    """The reference stored with a version."""
+    """The reference stored in a version's folder."""
     import pyarrow.parquet as pq
 
-    return pq.read_table(version_folder / "extra_files" / FILE_NAME)
+    return pq.read_table(version_folder / FILE_NAME)

@@ -5,16 +5,18 @@ neither reports home nor draws progress bars.
 """
 
 import os
+from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from credit_platform.features.schema import FeatureSchema
 from credit_platform.lake import atomic_folder
 from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from catboost import CatBoostClassifier
     from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -22,6 +24,8 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 
 CHALLENGER = "challenger"
+SCORER = "scorer"
+"""The name of a version's folder among the artifacts of its MLflow model."""
 
 
 class NoModelError(LookupError):
@@ -58,17 +62,8 @@ def client(settings: Settings) -> "MlflowClient":
 
 def number_under(settings: Settings, alias: str) -> str | None:
     """The number of the version under an alias, or None where there is none. Leaves an empty machine empty."""
-    from mlflow.exceptions import MlflowException
-
-    if not settings.mlflow_tracking_uri and not settings.mlflow_dir.exists():
-        return None
-    try:
-        aliases = client(settings).get_registered_model(settings.model_name).aliases
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return None
-        raise
-    return str(aliases[alias]) if alias in aliases else None
+    model = _registered(settings)
+    return str(model.aliases[alias]) if model and alias in model.aliases else None
 
 
 def find(settings: Settings, alias: str) -> Version | None:
@@ -76,8 +71,7 @@ def find(settings: Settings, alias: str) -> Version | None:
     number = number_under(settings, alias)
     if number is None:
         return None
-    run_id = client(settings).get_model_version(settings.model_name, number).run_id
-    return Version(number, str(run_id), _files(settings, number))
+    return Version(number, run_of(settings, number), _files(settings, number))
 
 
 def fetch(settings: Settings, alias: str | None = None) -> Version:
@@ -96,22 +90,27 @@ def fetch(settings: Settings, alias: str | None = None) -> Version:
     return found
 
 
-def log_version(settings: Settings, model: "CatBoostClassifier", example: "pd.DataFrame", files: list[Path]) -> str:
-    """Logs a model in the active MLflow run and registers it as a new version, without any alias.
+def log_version(settings: Settings, folder: Path, schema: FeatureSchema) -> str:
+    """Logs a version's folder in the active MLflow run, as a model that MLflow can serve, and registers it.
 
-    `files` travel inside the version. Returns the version's number.
+    Returns the new version's number; it has no alias yet.
     """
     import catboost
     import mlflow
-    from mlflow.models import infer_signature
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema
 
-    info = mlflow.catboost.log_model(
-        model,
+    kinds = {"numeric": DataType.double, "category": DataType.string}
+    inputs = [ColSpec(kinds[feature.kind], feature.name, required=False) for feature in schema.features]
+    outputs = [ColSpec(DataType.double, "probability_of_default"), ColSpec(DataType.string, "decision")]
+    info = mlflow.pyfunc.log_model(
         name="model",
+        python_model=str(files("credit_platform.scoring").joinpath("pyfunc.py")),
+        artifacts={SCORER: str(folder)},
         registered_model_name=settings.model_name,
-        signature=infer_signature(example, model.predict(example)),
-        extra_files=[str(path) for path in files],
-        pip_requirements=[f"catboost=={catboost.__version__}"],
+        signature=ModelSignature(Schema(inputs), Schema(outputs)),
+        pip_requirements=[f"catboost=={catboost.__version__}", f"numpy=={np.__version__}"],
     )
     return str(info.registered_model_version)
 
@@ -121,18 +120,105 @@ def point(settings: Settings, alias: str, number: str) -> None:
     client(settings).set_registered_model_alias(settings.model_name, alias, number)
 
 
+def run_of(settings: Settings, number: str) -> str:
+    """The id of the run that a version was logged in.
+
+    Raises:
+        NoModelError: there is no such version.
+    """
+    return str(_version(settings, number).run_id)
+
+
+def has_signature(settings: Settings, number: str) -> bool:
+    """Whether a version says what columns and types it takes; MLflow leaves that out without an error where it can't.
+
+    Raises:
+        NoModelError: there is no such version.
+    """
+    from mlflow.models import get_model_info
+
+    _version(settings, number)
+    return get_model_info(f"models:/{settings.model_name}/{number}").signature is not None
+
+
+def attach(settings: Settings, number: str, path: str, text: str) -> None:
+    """Stores a text among the artifacts of a version's run.
+
+    Raises:
+        NoModelError: there is no such version.
+    """
+    client(settings).log_text(run_of(settings, number), text, path)
+
+
+def attached(settings: Settings, number: str, path: str) -> str | None:
+    """A text among the artifacts of a version's run, or None where there is none.
+
+    Raises:
+        NoModelError: there is no such version.
+    """
+    from mlflow.artifacts import load_text
+
+    run_id, folder = run_of(settings, number), path.rpartition("/")[0]
+    if path not in {file.path for file in client(settings).list_artifacts(run_id, folder)}:
+        return None
+    return str(load_text(f"runs:/{run_id}/{path}"))
+
+
+def tag(settings: Settings, number: str, tags: Mapping[str, str]) -> None:
+    """Sets tags of a version."""
+    for key, value in tags.items():
+        client(settings).set_model_version_tag(settings.model_name, number, key, value)
+
+
+def tag_model(settings: Settings, key: str, value: str) -> None:
+    """Sets a tag of the registered model, where there is one."""
+    if _registered(settings) is not None:
+        client(settings).set_registered_model_tag(settings.model_name, key, value)
+
+
+def tag_of_model(settings: Settings, key: str) -> str | None:
+    """A tag of the registered model, or None where there is none."""
+    model = _registered(settings)
+    return model.tags.get(key) if model else None
+
+
+def _registered(settings: Settings) -> "RegisteredModel | None":
+    from mlflow.exceptions import MlflowException
+
+    if not settings.mlflow_tracking_uri and not settings.mlflow_dir.exists():
+        return None
+    try:
+        return client(settings).get_registered_model(settings.model_name)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+
+
+def _version(settings: Settings, number: str) -> "ModelVersion":
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if _registered(settings) is not None:
+            return client(settings).get_model_version(settings.model_name, number)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+    raise NoModelError(f"no version {number!r} of model {settings.model_name!r} in {settings.tracking_uri}")
+
+
 def _files(settings: Settings, number: str) -> Path:
     """A version's folder: where MLflow keeps it on this machine, or a copy of what the server has, made once."""
     from mlflow.artifacts import download_artifacts
 
     address = f"models:/{settings.model_name}/{number}"
     if not (settings.mlflow_tracking_uri or settings.mlflow_artifacts_uri):
-        return Path(download_artifacts(artifact_uri=address))
+        return Path(download_artifacts(artifact_uri=address)) / "artifacts" / SCORER
     copy = settings.mlflow_dir / "versions" / settings.model_name / number
     if not copy.exists():
         with atomic_folder(copy) as beside:
             download_artifacts(artifact_uri=address, dst_path=str(beside))
-    return copy
+    return copy / "artifacts" / SCORER
 
 
 def fail_open_runs(settings: Settings, dagster_run_id: str) -> int:

@@ -1,91 +1,188 @@
-"""The search for a candidate: a grid of CatBoost parameters, judged by business cost and AUC in cross-validation.
+"""The search for a challenger: a grid of each family, judged by business cost and AUC in cross-validation.
 
-Trees are fitted without class weights: weights leave the ranking as it is and break the probabilities, which the
-business cost needs to be calibrated. The cut-off is chosen afterwards on the valid part, which no tree has seen.
+Models are fitted without class weights unless asked otherwise: weights leave the ranking as it is and break the
+probabilities, which the business cost needs (docs/benchmarks.md measures it). Not here: which families there are
+(`families.py`), and what is made of the winner's out-of-fold margins (`calibration.py`, `business_cost.py`).
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from credit_platform.features.schema import FeatureSchema
+from credit_platform import compute
 from credit_platform.model.business_cost import Costs, cost_per_client
+from credit_platform.model.calibration import log_odds
+from credit_platform.model.families import CATBOOST, FAMILIES
 from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
-    from catboost import CatBoostClassifier
-    from sklearn.model_selection import GridSearchCV
+    from sklearn.base import BaseEstimator
+    from sklearn.model_selection import StratifiedKFold
 
-FIXED: dict[str, Any] = {"rsm": 0.3, "border_count": 64}
+Grids = Mapping[str, Mapping[str, Sequence[Any]]]
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """The best model of the grid, fitted on the whole train part, and what every grid point reached."""
+class Trial:
+    """One point of a family's grid, with its cost per client and AUC on each fold, and seconds per fit."""
 
-    model: "CatBoostClassifier"
-    parameters: dict[str, Any]
-    costs: Costs
-    trials: tuple[dict[str, Any], ...]
+    family: str
+    parameters: Mapping[str, Any]
+    costs: tuple[float, ...]
+    aucs: tuple[float, ...]
+    seconds: float
+
+    @property
+    def cost(self) -> float:
+        return float(np.mean(self.costs))
 
 
-def business_cost_scorer(costs: Costs) -> Any:
-    """A scikit-learn scorer: the negative cost per client of refusing at the theoretical cut-off."""
+@dataclass(frozen=True)
+class Found:
+    """The winner, fitted on all rows; its out-of-fold margins (n,), in log-odds; and every trial there was."""
+
+    trial: Trial
+    estimator: "BaseEstimator"
+    margins: NDArray[np.float64]
+    trials: tuple[Trial, ...]
+
+
+def costs_of(settings: Settings) -> Costs:
+    return Costs(settings.cost_false_negative, settings.cost_false_positive)
+
+
+def search(
+    settings: Settings,
+    train: "pd.DataFrame",
+    outcomes: NDArray[np.int64],
+    grids: Grids,
+    weight: NDArray[np.float64] | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Found:
+    """Fits every point of every grid on every fold, then the winner on each fold again and on all rows.
+
+    `grids` maps families to the values of their parameters. CatBoost wins unless another family costs less by more than
+    the standard error of the difference over the folds: it is explained exactly and served fastest.
+
+    Raises:
+        KeyError: no such family.
+    """
+    trials: list[Trial] = []
+    for family, grid in grids.items():
+        trials += _trials(settings, family, grid, train, outcomes, weight)
+        best = min((trial for trial in trials if trial.family == family), key=lambda trial: trial.cost)
+        progress(f"{family}: cost {best.cost:.4f} per client, AUC {np.mean(best.aucs):.4f}, {best.seconds:.1f} s a fit")
+    winner = _winner(trials)
+    progress(f"{winner.family} wins with {dict(winner.parameters)}; fitting it out of fold and on all rows")
+    margins = _out_of_fold(settings, winner, train, outcomes, weight)
+    estimator = _fitted(winner_estimator(settings, winner), train, outcomes, weight)
+    return Found(winner, estimator, margins, tuple(trials))
+
+
+def winner_estimator(settings: Settings, trial: Trial) -> "BaseEstimator":
+    """The unfitted estimator of a trial."""
+    return FAMILIES[trial.family].estimator(settings).set_params(**trial.parameters)
+
+
+def _trials(
+    settings: Settings,
+    family: str,
+    grid: Mapping[str, Sequence[Any]],
+    train: "pd.DataFrame",
+    outcomes: NDArray[np.int64],
+    weight: NDArray[np.float64] | None,
+) -> list[Trial]:
+    from sklearn.model_selection import GridSearchCV
+
+    estimator = FAMILIES[family].estimator(settings)
+    cutoff = _cutoff(costs_of(settings), outcomes, weight)
+    searched = GridSearchCV(
+        estimator,
+        {name: list(values) for name, values in grid.items()},
+        scoring={"business_cost": business_cost_scorer(costs_of(settings), cutoff), "auc": "roc_auc"},
+        refit=False,
+        cv=_folds(settings),
+        n_jobs=settings.search_jobs if settings.compute == "local" else None,
+        error_score="raise",
+    )
+    with compute.fitting(settings):
+        results = searched.fit(train, outcomes, **_weighted(estimator, weight)).cv_results_
+    folds = range(settings.cross_validation_folds)
+    return [
+        Trial(
+            family,
+            parameters,
+            tuple(-float(results[f"split{fold}_test_business_cost"][i]) for fold in folds),
+            tuple(float(results[f"split{fold}_test_auc"][i]) for fold in folds),
+            float(results["mean_fit_time"][i]),
+        )
+        for i, parameters in enumerate(results["params"])
+    ]
+
+
+def business_cost_scorer(costs: Costs, cutoff: float) -> Any:
+    """A scikit-learn scorer: the negative cost per client of refusing at a cut-off."""
 
     def score(estimator: Any, x: "pd.DataFrame", y: NDArray[np.int64]) -> float:
-        refused = estimator.predict_proba(x)[:, 1] >= costs.theoretical_threshold
-        return -cost_per_client(y, refused, costs)
+        return -cost_per_client(y, estimator.predict_proba(x)[:, 1] >= cutoff, costs)
 
     return score
 
 
-def search(
+def _cutoff(costs: Costs, outcomes: NDArray[np.int64], weight: NDArray[np.float64] | None) -> float:
+    """The theoretical cut-off, moved to where it lies among the odds of a model that was fitted with weights."""
+    cutoff = costs.theoretical_threshold
+    if weight is None:
+        return cutoff
+    odds = cutoff / (1 - cutoff) * weight[outcomes == 1].mean() / weight[outcomes == 0].mean()
+    return float(odds / (1 + odds))
+
+
+def _winner(trials: Sequence[Trial]) -> Trial:
+    cheapest = min(trials, key=lambda trial: trial.cost)
+    ours = min((trial for trial in trials if trial.family == CATBOOST), key=lambda trial: trial.cost, default=cheapest)
+    saved = np.subtract(ours.costs, cheapest.costs)
+    return cheapest if saved.mean() > saved.std(ddof=1) / np.sqrt(len(saved)) else ours
+
+
+def _out_of_fold(
+    settings: Settings,
+    trial: Trial,
     train: "pd.DataFrame",
     outcomes: NDArray[np.int64],
-    schema: FeatureSchema,
-    settings: Settings,
-    grid: dict[str, list[Any]],
-) -> Candidate:
-    """Fits every grid point on every fold and refits the one of least cost on all rows.
-
-    `train` has the schema's columns; `outcomes` are 0/1 of shape (rows,).
-    """
-    costs = Costs(settings.cost_false_negative, settings.cost_false_positive)
-    fitted = _grid_search(settings, costs, grid).fit(train, outcomes, cat_features=schema.category_names)
-    results = fitted.cv_results_
-    trials = tuple(
-        {
-            **parameters,
-            "cost_per_client": -float(results["mean_test_business_cost"][i]),
-            "cost_std": float(results["std_test_business_cost"][i]),
-            "auc": float(results["mean_test_auc"][i]),
-            "auc_std": float(results["std_test_auc"][i]),
-            "fit_seconds": float(results["mean_fit_time"][i]),
-        }
-        for i, parameters in enumerate(results["params"])
-    )
-    return Candidate(fitted.best_estimator_, {**FIXED, **fitted.best_params_}, costs, trials)
+    weight: NDArray[np.float64] | None,
+) -> NDArray[np.float64]:
+    margins = np.empty(len(outcomes))
+    for fitted, held_out in _folds(settings).split(train, outcomes):
+        model = _fitted(
+            winner_estimator(settings, trial),
+            train.iloc[fitted],
+            outcomes[fitted],
+            None if weight is None else weight[fitted],
+        )
+        margins[held_out] = log_odds(model.predict_proba(train.iloc[held_out])[:, 1])
+    return margins
 
 
-def _grid_search(settings: Settings, costs: Costs, grid: dict[str, list[Any]]) -> "GridSearchCV":
-    from catboost import CatBoostClassifier
-    from sklearn.model_selection import GridSearchCV, StratifiedKFold
+def _fitted(
+    estimator: Any, train: "pd.DataFrame", outcomes: NDArray[np.int64], weight: NDArray[np.float64] | None
+) -> Any:
+    return estimator.fit(train, outcomes, **_weighted(estimator, weight))
 
-    estimator = CatBoostClassifier(
-        **FIXED,
-        random_seed=settings.seed,
-        thread_count=settings.threads,
-        verbose=False,
-        allow_writing_files=False,
-    )
-    return GridSearchCV(
-        estimator,
-        grid,
-        scoring={"business_cost": business_cost_scorer(costs), "auc": "roc_auc"},
-        refit="business_cost",
-        cv=StratifiedKFold(settings.cross_validation_folds, shuffle=True, random_state=settings.seed),
-        error_score="raise",
-    )
+
+def _weighted(estimator: Any, weight: NDArray[np.float64] | None) -> dict[str, NDArray[np.float64]]:
+    """The weights as a fit takes them: a pipeline hands them to its last step."""
+    if weight is None:
+        return {}
+    steps = getattr(estimator, "steps", None)
+    return {f"{steps[-1][0]}__sample_weight" if steps else "sample_weight": weight}
+
+
+def _folds(settings: Settings) -> "StratifiedKFold":
+    from sklearn.model_selection import StratifiedKFold
+
+    return StratifiedKFold(settings.cross_validation_folds, shuffle=True, random_state=settings.seed)

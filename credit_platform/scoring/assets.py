@@ -21,7 +21,9 @@ from credit_platform.settings import Settings
         "dagster/column_schema": schema_of(
             SK_ID_CURR=("BIGINT", "Application"),
             probability_of_default=("DOUBLE", "Probability of default"),
-            decision=("VARCHAR", "approve or refuse"),
+            score=("INTEGER", "Points, the higher the better"),
+            grade=("VARCHAR", "Rating grade, A the best"),
+            decision=("VARCHAR", "approve, review or refuse"),
             threshold=("DOUBLE", "Cut-off in force"),
             model_version=("VARCHAR", "Version that decided"),
         )

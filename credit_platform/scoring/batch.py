@@ -25,7 +25,8 @@ from credit_platform.lake import (
     require,
     scan,
 )
-from credit_platform.scoring.scorer import Decision, Scorer
+from credit_platform.model.business_cost import Decision
+from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Scored:
 
 
 def score_cohort(settings: Settings, scorer: Scorer, cohort: str) -> Scored:
-    """Writes `scores`: SK_ID_CURR, probability_of_default, decision, threshold, model_version, in the mart's order.
+    """Writes `scores`: SK_ID_CURR, probability_of_default, score, grade, decision, threshold, model_version.
 
     Raises:
         MissingTableError: the cohort has no mart.
@@ -111,7 +112,7 @@ def score_histogram(scores: Path, threshold: float, cohort: str) -> "Figure":
     """How many clients got which probability of default, with the cut-off."""
     import pyarrow.parquet as pq
 
-    from credit_platform.model.evaluation import new_figure
+    from credit_platform.model.evaluation_plots import new_figure
 
     figure, axes = new_figure()
     axes.hist(pq.read_table(scores).column("probability_of_default").to_numpy(), bins=50, color="#1f5fa8")
@@ -134,6 +135,8 @@ def _scores(
         {
             "SK_ID_CURR": clients,
             "probability_of_default": probability,
+            "score": [scorer.scale.score(p) for p in probability.tolist()],
+            "grade": [scorer.scale.grade(p) for p in probability.tolist()],
             "decision": decisions,
             "threshold": [scorer.threshold.value] * len(decisions),
             "model_version": [scorer.version] * len(decisions),
@@ -149,6 +152,8 @@ def _schema() -> "pa.Schema":
         {
             "SK_ID_CURR": pa.int64(),
             "probability_of_default": pa.float64(),
+            "score": pa.int32(),
+            "grade": pa.string(),
             "decision": pa.string(),
             "threshold": pa.float64(),
             "model_version": pa.string(),

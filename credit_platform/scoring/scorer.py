@@ -1,27 +1,30 @@
-"""The scorer: one model version, loaded natively, turning client rows into probabilities, decisions and contributions.
+"""The scorer: one model version with all that was fitted beside it, turning client rows into decisions with reasons.
 
-The API, the batch scores and the tests all use this module, so that they can't disagree. It imports neither dagster
-nor mlflow; where a version's files come from is `model/registry.py`'s business.
+The API, the batch scores, MLflow's pyfunc and the tests all use this module, so that they can't disagree. It imports
+neither dagster nor mlflow; where a version's files come from is `model/registry.py`'s business.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from credit_platform.features.schema import MISSING_CATEGORY, Feature, FeatureSchema, model_frame
-from credit_platform.model.business_cost import Threshold
+from credit_platform.explain.glossary import Language
+from credit_platform.explain.reason_table import ReasonTable
+from credit_platform.explain.reasons import Reason, adverse_reasons
+from credit_platform.features.schema import Feature, FeatureSchema
+from credit_platform.model.business_cost import Decision, Threshold
+from credit_platform.model.calibration import Calibration, probability_of
+from credit_platform.model.importance import read_importance
+from credit_platform.model.scale import Scale
+from credit_platform.scoring.models import CATBOOST_FILE, CatBoostModel, Explained
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from catboost import CatBoostClassifier, Pool
-
-Decision = Literal["approve", "refuse"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Contribution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Exact SHAP values of one client in log-odds: `baseline` plus all contributions is the model's margin."""
+    """Exact SHAP values of one client in calibrated log-odds: `baseline` plus all contributions is the margin."""
 
     baseline: float
     contributions: tuple[Contribution, ...]
@@ -45,54 +48,97 @@ class Explanation:
         return self.baseline + sum(c.contribution for c in self.contributions)
 
 
+@dataclass(frozen=True)
+class Decided:
+    """What is decided about one client, and why. `reasons` are what worked against them, the strongest first."""
+
+    probability_of_default: float
+    score: int
+    grade: str
+    decision: Decision
+    reasons: tuple[Reason, ...]
+
+
 class Scorer:
-    """One version of the model with everything that was fitted beside it. `digest` is that of the model's file."""
+    """One version of the model. Probabilities are calibrated; contributions are in calibrated log-odds."""
 
     def __init__(
         self,
-        model: "CatBoostClassifier",
+        model: Explained,
         schema: FeatureSchema,
+        calibration: Calibration,
         threshold: Threshold,
+        scale: Scale,
+        reason_table: ReasonTable,
+        importance: Mapping[str, float],
         version: str,
-        digest: str = "",
     ) -> None:
         self.model = model
         self.schema = schema
+        self.calibration = calibration
         self.threshold = threshold
+        self.scale = scale
+        self.reason_table = reason_table
+        self.importance = importance
         self.version = version
-        self.digest = digest
-        self._categories = [i for i, f in enumerate(schema.features) if f.kind == "category"]
 
     @classmethod
     def load(cls, folder: Path, version: str) -> Self:
-        """Loads a version from the files that `model/registry.py` stored.
+        """Loads a version from the files that `write_version` stored.
 
         Raises:
             FileNotFoundError: a file of the version is missing.
+            ValueError: files of different versions lie together.
         """
-        from catboost import CatBoostClassifier
+        schema = FeatureSchema.read(folder)
+        return cls(
+            model=_load_model(folder, schema),
+            schema=schema,
+            calibration=Calibration.read(folder),
+            threshold=Threshold.read(folder),
+            scale=Scale.read(folder),
+            reason_table=ReasonTable.read(folder),
+            importance=read_importance(folder),
+            version=version,
+        )
 
-        beside = folder / "extra_files"
-        schema, threshold = FeatureSchema.read(beside), Threshold.read(beside)
-        model = CatBoostClassifier()
-        content = (folder / "model.cb").read_bytes()
-        model.load_model(blob=content)
-        return cls(model, schema, threshold, version, sha256(content).hexdigest())
+    @property
+    def digest(self) -> str:
+        """Of the fitted model, whatever number the version has."""
+        return self.model.digest
 
     def decide(self, probability: float) -> Decision:
-        return "refuse" if probability >= self.threshold.value else "approve"
+        return self.threshold.decide(probability)
+
+    def score_row(self, row: Mapping[str, Any], language: Language = "en", most_reasons: int = 4) -> Decided:
+        """The decision about one client. A feature that the row lacks counts as missing."""
+        margins, contributions = self.model.of_rows([row])
+        probability = float(probability_of(self.calibration.margins(margins))[0])
+        own = contributions[0, :-1] * self.calibration.slope
+        reasons = adverse_reasons(own, row, self.reason_table, language, most_reasons) if most_reasons else ()
+        return Decided(
+            probability_of_default=probability,
+            score=self.scale.score(probability),
+            grade=self.scale.grade(probability),
+            decision=self.decide(probability),
+            reasons=reasons,
+        )
 
     def probabilities(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
         """Probabilities of default, shape (len(rows),). A feature a row lacks counts as missing."""
-        return self._probabilities(self._pool_of_rows(rows))
+        return probability_of(self.calibration.margins(self.model.of_rows(rows)[0]))
 
     def table_probabilities(self, table: "pa.Table") -> NDArray[np.float64]:
         """Probabilities of default of a table with at least the schema's columns, shape (table.num_rows,)."""
-        return self._probabilities(pool_of_table(table, self.schema))
+        return probability_of(self.table_margins(table))
+
+    def table_margins(self, table: "pa.Table") -> NDArray[np.float64]:
+        """Calibrated log-odds of default, shape (table.num_rows,)."""
+        return self.calibration.margins(self.model.margins(table))
 
     def explain(self, row: Mapping[str, Any]) -> Explanation:
-        """Exact SHAP values of one client, strongest first (CatBoost's `ShapValues`, Regular)."""
-        shap = self._shap(self._pool_of_rows([row]))[0]
+        """Exact SHAP values of one client, strongest first."""
+        shap = self._calibrated(self.model.of_rows([row])[1])[0]
         names = self.schema.names
         order = np.argsort(-np.abs(shap[:-1]), kind="stable")
         return Explanation(
@@ -102,45 +148,25 @@ class Scorer:
 
     def table_contributions(self, table: "pa.Table") -> NDArray[np.float64]:
         """SHAP values, shape (table.num_rows, features + 1); the last column is the baseline."""
-        return self._shap(pool_of_table(table, self.schema))
-
-    def table_margins(self, table: "pa.Table") -> NDArray[np.float64]:
-        """Log-odds of default, shape (table.num_rows,); exact where a probability is too close to 1 to tell."""
-        return np.asarray(self.model.predict(pool_of_table(table, self.schema), prediction_type="RawFormulaVal"), float)
+        return self._calibrated(self.model.contributions(table))
 
     def most_important(self, count: int) -> list[Feature]:
-        """The features that move the model's output most (CatBoost's `PredictionValuesChange`), strongest first."""
-        order = np.argsort(-np.asarray(self.model.get_feature_importance()), kind="stable")
-        return [self.schema.features[i] for i in order[:count]]
+        """The features that move the model's output most, by mean absolute SHAP value, strongest first."""
+        features = {feature.name: feature for feature in self.schema.features}
+        return [features[name] for name in list(self.importance)[:count]]
 
-    def _probabilities(self, pool: "Pool") -> NDArray[np.float64]:
-        return np.asarray(self.model.predict_proba(pool), float)[:, 1]
-
-    def _shap(self, pool: "Pool") -> NDArray[np.float64]:
-        return np.asarray(self.model.get_feature_importance(pool, type="ShapValues"), float)
-
-    def _pool_of_rows(self, rows: Sequence[Mapping[str, Any]]) -> "Pool":
-        from catboost import Pool
-
-        data = [[_model_value(row.get(f.name), f.kind) for f in self.schema.features] for row in rows]
-        return Pool(data, cat_features=self._categories, feature_names=self.schema.names)
+    def _calibrated(self, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
+        scaled = contributions * self.calibration.slope
+        scaled[:, -1] += self.calibration.intercept
+        return scaled
 
 
-def pool_of_table(table: "pa.Table", schema: FeatureSchema, label: Any = None, weight: Any = None) -> "Pool":
-    """A CatBoost pool of the schema's columns, in its order.
+def _load_model(folder: Path, schema: FeatureSchema) -> Explained:
+    if (folder / CATBOOST_FILE).exists():
+        return CatBoostModel.load(folder, schema)
+    from credit_platform.scoring.estimators import load_estimator
 
-    Raises:
-        KeyError: the table lacks a column of the schema.
-    """
-    from catboost import Pool
-
-    return Pool(model_frame(table, schema), label=label, weight=weight, cat_features=schema.category_names)
-
-
-def _model_value(value: Any, kind: str) -> float | str:
-    if kind == "category":
-        return MISSING_CATEGORY if value is None else str(value)
-    return math.nan if value is None else float(value)
+    return load_estimator(folder, schema)
 
 
 def _json_value(value: Any) -> float | str | None:

@@ -5,15 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
 from credit_platform.features.schema import Feature, FeatureSchema
 from credit_platform.mart.lookup import publish_lookup
-from credit_platform.model.business_cost import Costs, Threshold
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform_tests.tables import put, rows_of
+from credit_platform_tests.worlds import fit_version
 from serving.app import create_app
 
 THRESHOLD = 0.3
@@ -24,7 +25,7 @@ SCHEMA = FeatureSchema(
         Feature("AMT_CREDIT", "numeric", low=45_000, high=2_000_000, meaning="Amount of the loan applied for"),
         Feature("AMT_INCOME_TOTAL", "numeric", low=25_000, high=900_000, meaning="Yearly income the client declared"),
         Feature("DAYS_BIRTH", "numeric", low=-25_000, high=-7_500, meaning="Age in days, counted back from today"),
-        Feature("CREDIT / INCOME", "numeric", low=0.1, high=20, meaning="Loan applied for, in yearly incomes"),
+        Feature("CREDIT_TO_INCOME", "numeric", low=0.1, high=20, meaning="Loan applied for, in yearly incomes"),
         Feature("NAME_CONTRACT_TYPE", "category", ("Cash loans", "Revolving loans"), meaning="Product applied for"),
         Feature("OCCUPATION_TYPE", "category", ("Drivers", "Laborers", "Managers", "(missing)"), meaning="Occupation"),
     ),
@@ -33,9 +34,7 @@ SCHEMA = FeatureSchema(
 
 
 def write_version(folder: Path) -> Path:
-    """Fits a small model and stores it the way the registry stores versions."""
-    from catboost import CatBoostClassifier
-
+    """A version of a small model that knows the labourers and the external score."""
     random = np.random.default_rng(4)
     score, credit, income = random.random(300), random.uniform(45e3, 2e6, 300), random.uniform(25e3, 9e5, 300)
     days = -random.uniform(7_500, 25_000, 300)
@@ -43,26 +42,19 @@ def write_version(folder: Path) -> Path:
     risk = 2.5 * (0.5 - score) + 1e-6 * credit + 0.8 * (occupation == "Laborers") + random.normal(0, 0.5, 300)
     score[::10] = np.nan
     columns = (score, credit, income, days, credit / income, contract, occupation)
-    model = CatBoostClassifier(
-        iterations=40, depth=4, verbose=False, random_seed=4, allow_writing_files=False, thread_count=1
-    )
-    model.fit([list(row) for row in zip(*columns, strict=True)], (risk > 1.2).astype(int), cat_features=[5, 6])
-
-    beside = folder / "extra_files"
-    beside.mkdir(parents=True)
-    model.save_model(str(folder / "model.cb"))
-    SCHEMA.write(beside)
-    Threshold(THRESHOLD, 0.41, Costs()).write(beside)
-    return folder
+    rows = pa.table(dict(zip(SCHEMA.names, columns, strict=True)))
+    return fit_version(folder, SCHEMA, rows, (risk > 1.2).astype(int), rows, THRESHOLD, seed=4)
 
 
 def write_lake(settings: Settings) -> None:
     """Two cohorts of a mart; client 100001 is in both, 100002 in the older one, and 100004 has hardly any history."""
     contract, credit = "'Cash loans' as NAME_CONTRACT_TYPE", "200000 + SK_ID_CURR % 7 * 90000 as AMT_CREDIT"
     columns = f"(SK_ID_CURR % 10) / 10 as EXT_SOURCE_2, {credit}, {contract}, 'Laborers' as OCCUPATION_TYPE"
-    full = f'{columns}, 120000 as AMT_INCOME_TOTAL, -12000 as DAYS_BIRTH, 2.5::double as "CREDIT / INCOME", 1 as SECRET'
+    full = (
+        f'{columns}, 120000 as AMT_INCOME_TOTAL, -12000 as DAYS_BIRTH, 2.5::double as "CREDIT_TO_INCOME", 1 as SECRET'
+    )
     empty = "null as EXT_SOURCE_2, 90000 as AMT_CREDIT, 'Cash loans' as NAME_CONTRACT_TYPE, null as OCCUPATION_TYPE"
-    nothing = "null as AMT_INCOME_TOTAL, 'nan'::double as DAYS_BIRTH, null as \"CREDIT / INCOME\", 1 as SECRET"
+    nothing = "null as AMT_INCOME_TOTAL, 'nan'::double as DAYS_BIRTH, null as \"CREDIT_TO_INCOME\", 1 as SECRET"
     for cohort, ids in (("2024-02", "(100001), (100002)"), ("2024-03", "(100001), (100003)")):
         query = f"select SK_ID_CURR, {full} from (values {ids}) t(SK_ID_CURR)"
         if cohort == "2024-03":

@@ -56,7 +56,7 @@ def test_the_answer_is_the_scorers_to_the_last_bit(api: TestClient, scorer: Scor
 def test_features_not_sent_and_features_sent_as_null_are_missing_alike(api: TestClient) -> None:
     absent, null = ask(api, "/predict", GOOD), ask(api, "/predict", {**dict.fromkeys(SCHEMA.names), **GOOD})
     assert absent == null
-    assert absent["missing_features"] == ["AMT_INCOME_TOTAL", "DAYS_BIRTH", "CREDIT / INCOME", "NAME_CONTRACT_TYPE"]
+    assert absent["missing_features"] == ["AMT_INCOME_TOTAL", "DAYS_BIRTH", "CREDIT_TO_INCOME", "NAME_CONTRACT_TYPE"]
 
 
 def test_nothing_known_is_still_a_decision(api: TestClient) -> None:

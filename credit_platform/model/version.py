@@ -1,0 +1,72 @@
+"""What a version's folder holds: the fitted model and everything that was fitted beside it.
+
+    model.cbm, leaf_shap.npz    or model.skops, for another family than CatBoost
+    feature_schema.json         what the model reads
+    calibration.json            from its log-odds to probabilities
+    threshold.json, scale.json  decisions, points and grades
+    reason_table.json           families, words and usual values behind the reasons
+    importance.json             how much each feature matters
+    reference.parquet           what drift is measured against; pseudonymised rows, to be guarded like their tables
+
+`scoring/scorer.py` reads it. Not here: where the folder goes (`registry.py`).
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from credit_platform.explain.reason_table import ReasonTable
+from credit_platform.features.schema import FeatureSchema
+from credit_platform.model.business_cost import Threshold
+from credit_platform.model.calibration import Calibration
+from credit_platform.model.importance import importance_of, write_importance
+from credit_platform.model.reference import MOST_ROWS, draw, with_score, write_reference
+from credit_platform.model.scale import Scale
+from credit_platform.scoring.estimators import write_estimator
+from credit_platform.scoring.leaf_shap import LeafTables
+from credit_platform.scoring.models import CATBOOST_FILE
+from credit_platform.scoring.scorer import Scorer
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+IMPORTANCE_ROWS = 2_000
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What was fitted: an estimator of `families.py`, the features it reads, and what its margins are turned into."""
+
+    estimator: Any
+    schema: FeatureSchema
+    calibration: Calibration
+    threshold: Threshold
+    scale: Scale
+    reason_table: ReasonTable
+
+
+def write_version(fitted: Fitted, valid: "pa.Table", seed: int, folder: Path) -> Scorer:
+    """Fills an empty folder and loads the scorer from it; `valid` are rows that the model was not fitted on.
+
+    Raises:
+        KeyError: the rows lack a feature.
+    """
+    from credit_platform.model.native_catboost import NativeCatBoost
+
+    for part in (fitted.schema, fitted.calibration, fitted.threshold, fitted.scale, fitted.reason_table):
+        part.write(folder)
+    if isinstance(fitted.estimator, NativeCatBoost):
+        path = folder / CATBOOST_FILE
+        fitted.estimator.model_.save_model(str(path))
+        LeafTables.of(fitted.estimator.model_, sha256(path.read_bytes()).hexdigest()).write(folder)
+    else:
+        write_estimator(fitted.estimator, folder)
+    reference = draw(valid.select(fitted.schema.names), MOST_ROWS, seed)
+    write_reference(reference, folder)
+    write_importance({}, folder)
+    unfinished = Scorer.load(folder, "unfinished")
+    write_reference(with_score(reference, unfinished.table_probabilities(reference)), folder)
+    contributions = unfinished.table_contributions(reference.slice(0, IMPORTANCE_ROWS))[:, :-1]
+    write_importance(importance_of(fitted.schema.names, contributions), folder)
+    return Scorer.load(folder, "new")

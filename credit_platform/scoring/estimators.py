@@ -1,0 +1,129 @@
+"""Versions of other families than CatBoost: scikit-learn pipelines of a column transformer and a classifier.
+
+Contributions are exact: coefficients times distances from the usual row for a logistic regression, shap's exact tree
+explainer for boosting. scikit-learn, and shap for boosting, are imported where such a version is in force, and only
+there. Not here: how they are fitted (`model/families.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from credit_platform.features.schema import FeatureSchema, model_frame
+from credit_platform.model.reference import read_reference
+from credit_platform.scoring.models import category_value, number_value
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+FILE_NAME = "model.skops"
+BACKGROUND_ROWS = 1000
+_OF_SCIKIT_LEARN = ("sklearn.", "numpy.", "scipy.", "collections.", "functools.")
+"""Where the classes of a stored pipeline may come from; a file with others is refused, since loading one runs code."""
+
+
+def write_estimator(pipeline: Any, folder: Path) -> Path:
+    """Stores a fitted pipeline without pickling it."""
+    import skops.io
+
+    path = folder / FILE_NAME
+    skops.io.dump(pipeline, path)
+    return path
+
+
+def load_estimator(folder: Path, schema: FeatureSchema) -> "EstimatorModel":
+    """Loads a version's pipeline.
+
+    Raises:
+        FileNotFoundError: the folder holds no pipeline.
+        ValueError: the file holds classes that are not scikit-learn's.
+    """
+    import skops.io
+
+    content = (folder / FILE_NAME).read_bytes()
+    unknown = skops.io.get_untrusted_types(data=content)
+    strange = [name for name in unknown if not name.startswith(_OF_SCIKIT_LEARN)]
+    if strange:
+        raise ValueError(f"{folder / FILE_NAME} holds {', '.join(strange)}, which no pipeline of ours does")
+    pipeline = skops.io.loads(content, trusted=unknown)
+    background = model_frame(read_reference(folder).slice(0, BACKGROUND_ROWS), schema)
+    return EstimatorModel(pipeline, schema, background, sha256(content).hexdigest())
+
+
+class EstimatorModel:
+    """A scikit-learn pipeline of column transformer and classifier; `background` are rows to compare clients with."""
+
+    def __init__(self, pipeline: Any, schema: FeatureSchema, background: "pd.DataFrame", digest: str) -> None:
+        self._pipeline, self._schema, self._background, self.digest = pipeline, schema, background, digest
+
+    def margins(self, table: "pa.Table") -> NDArray[np.float64]:
+        return np.asarray(self._pipeline.decision_function(model_frame(table, self._schema)), float)
+
+    def contributions(self, table: "pa.Table") -> NDArray[np.float64]:
+        return self._explained(model_frame(table, self._schema))
+
+    def of_rows(self, rows: Sequence[Mapping[str, Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        import pandas as pd
+
+        frame = pd.DataFrame(
+            {
+                f.name: [
+                    category_value(row.get(f.name)) if f.kind == "category" else number_value(row.get(f.name))
+                    for row in rows
+                ]
+                for f in self._schema.features
+            }
+        )
+        return np.asarray(self._pipeline.decision_function(frame), float), self._explained(frame)
+
+    def _explained(self, frame: "pd.DataFrame") -> NDArray[np.float64]:
+        """Contributions of the encoded columns, summed back to the features they encode."""
+        encoded = np.asarray(self._encoder.transform(frame), float)
+        values, baseline = self._of_encoded(encoded)
+        found = np.zeros((len(frame), len(self._schema.features) + 1))
+        found[:, :-1] = values @ self._encodes
+        found[:, -1] = baseline
+        return found
+
+    def _of_encoded(self, encoded: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        if hasattr(self._classifier, "coef_"):
+            weights = self._classifier.coef_[0]
+            return (encoded - self._usual) * weights, float(self._classifier.intercept_[0] + self._usual @ weights)
+        return np.asarray(self._tree_explainer.shap_values(encoded)), float(
+            np.ravel(self._tree_explainer.expected_value)[0]
+        )
+
+    @cached_property
+    def _usual(self) -> NDArray[np.float64]:
+        """The mean of the encoded columns over the background."""
+        return np.asarray(np.mean(self._encoder.transform(self._background), axis=0), float)
+
+    @property
+    def _encoder(self) -> Any:
+        return self._pipeline[0]
+
+    @property
+    def _classifier(self) -> Any:
+        return self._pipeline[-1]
+
+    @cached_property
+    def _tree_explainer(self) -> Any:
+        import shap
+
+        return shap.TreeExplainer(self._classifier)
+
+    @cached_property
+    def _encodes(self) -> NDArray[np.float64]:
+        """1 where an encoded column encodes a feature, shape (columns, features)."""
+        names = []
+        for _, transformer, columns in self._encoder.transformers_:
+            one_hot = type(transformer).__name__ == "OneHotEncoder"
+            for i, name in enumerate(columns):
+                names += [name] * (len(transformer.categories_[i]) if one_hot else 1)
+        return np.asarray(np.array(names)[:, None] == np.array(self._schema.names), float)
