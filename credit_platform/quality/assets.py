@@ -54,15 +54,7 @@ def quality_report(
 
 
 def _metadata(settings: Settings, made: Report) -> dict[str, object]:
-    findings = [
-        {
-            "severity": finding.severity,
-            "family": finding.family,
-            "finding": finding.sentence,
-            "for example": ", ".join(finding.ids),
-        }
-        for finding in made.findings
-    ]
+    findings = [{"severity": f.severity, "family": f.family, "finding": f.sentence} for f in made.findings]
     return {
         "dagster/partition_row_count": made.version.rows,
         "dagster/uri": str(made.version.folder()),

@@ -22,7 +22,7 @@ _OTHER_UNITS: Mapping[str, Mapping[float, str]] = {
 
 @dataclass(frozen=True)
 class Result:
-    """A measure held against a rule: the gravest that finds fault, or else the first that might.
+    """A measure held against a rule: the gravest that finds fault, or else the one that came nearest to it.
 
     `limit` is how far the measure may go, `severity` what crossing it means. `sentence` says what is wrong, and is
     empty where nothing is. A measure that no rule looks at has neither; it is kept for the cohorts to come.
@@ -57,13 +57,17 @@ def judge(
         ]
         at_fault = (result for result in results if not result.passed)
         plain = Result(key, measure, known.value if known else None)
-        yield next(at_fault, results[0] if results else plain)
+        nearest = min(results, key=lambda result: abs((result.limit or 0.0) - result.measure.value), default=plain)
+        yield next(at_fault, nearest)
 
 
 def _held_against(
     rule: Rule, key: Key, measure: Measure, previous: Measure | None, before: str | None
 ) -> Iterator[Result]:
-    """The result of one rule; none where there is nothing to compare with."""
+    """The result of one rule; none where there is nothing to compare with.
+
+    What differs from the public data is told once: another lender's clients may differ for good.
+    """
     public = _public(key) if rule.against in ("public", "either") else None
     reference = {"previous": previous, "public": public, "either": previous or public, "nothing": None}[rule.against]
     limit = _limit(rule, measure.value, reference)
@@ -72,7 +76,8 @@ def _held_against(
     severity = rule.severity_in(key.table, key.column)
     known = previous.value if previous else None
     result = Result(key, measure, known, rule.name, rule.family, severity, limit)
-    if not _is_beyond(measure, reference, limit):
+    is_known = rule.against == "public" and previous is not None and _is_at_fault(rule, previous, reference)
+    if is_known or not _is_beyond(measure, reference, limit):
         yield result
         return
     of = "the public data" if reference is public else before
@@ -96,6 +101,11 @@ def _limit(rule: Rule, value: float, reference: Measure | None) -> float | None:
     if not reference.value:
         return None
     return reference.value * rule.limit if rises else reference.value / rule.limit
+
+
+def _is_at_fault(rule: Rule, measure: Measure, reference: Measure | None) -> bool:
+    limit = _limit(rule, measure.value, reference)
+    return limit is not None and _is_beyond(measure, reference, limit)
 
 
 def _is_beyond(measure: Measure, reference: Measure | None, limit: float) -> bool:
@@ -136,21 +146,24 @@ def _sentence(rule: Rule, key: Key, measure: Measure, reference: Measure | None,
         where=f"{key.column} of {key.table}" if key.column else key.table,
         value=_shown(measure.value, rule),
         names=", ".join(measure.names) or "too many to be named",
-        times=_times(key, measure.value, reference.value) if reference else "",
+        times=_times(measure.value, reference.value) if reference else "",
+        unit=_other_unit(key, measure.value, reference.value) if reference else "",
     )
     beside = f"{of}: {_shown(reference.value, rule)}; " if reference else ""
     return f"{said} ({beside}limit {_shown(limit, rule)})."
 
 
-def _times(key: Key, value: float, reference: float) -> str:
-    """How many times a value is another; and where that is a matter of units, in which it seems to come."""
+def _times(value: float, reference: float) -> str:
     if not value or not reference:
         return ""
-    times = f"{_number(value / reference)} times" if value > reference else f"1/{_number(reference / value)} of"
+    return f"{_number(value / reference)} times" if value > reference else f"1/{_number(reference / value)} of"
+
+
+def _other_unit(key: Key, value: float, reference: float) -> str:
+    """The unit in which a column seems to come, where the factor tells."""
     unit = table(key.table).columns[key.column].unit if key.column else ""
-    others = _OTHER_UNITS.get(unit, {}).items()
-    other = next((name for factor, name in others if abs(reference / value / factor - 1) < 0.1), None)
-    return f"(as if in {other}) {times}" if other else times
+    others = _OTHER_UNITS.get(unit, {}).items() if value else ()
+    return next((f", as if in {name}" for factor, name in others if abs(reference / value / factor - 1) < 0.1), "")
 
 
 def _shown(value: float, rule: Rule) -> str:

@@ -44,20 +44,22 @@ class Delivered:
 def measure(connection: duckdb.DuckDBPyConnection, delivered: Delivered) -> dict[Key, Measure]:
     """Everything that is measured, in the order of the tables."""
     found: dict[Key, Measure] = {}
+    clients: dict[str, float] = {}
     for contract in tables():
         version = delivered.raw[contract.name]
         found |= _of_inspection(contract, version, contract.name in delivered.shared)
-        parents = float(version.rows)
-        if contract.name == "application":
+        if contract.parent is None:
+            clients[contract.name] = version.rows
             found[Key(contract.name, "", "applications")] = _number_of(version.rows)
             found |= _clients_of_earlier_cohorts(connection, version, delivered.earlier)
         else:
             found[Key(contract.name, "", "rows")] = counted(version.rows)
-            of_histories, parents = _histories(connection, contract, delivered.raw)
-            found |= of_histories
+            histories, parents = _histories(connection, contract, delivered.raw, clients[contract.parent])
+            clients[contract.name] = parents * clients[contract.parent] / max(delivered.raw[contract.parent].rows, 1)
+            found |= histories
         if version.rows:
-            found |= _missing(connection, contract, version, parents)
-            found |= _sentinels(connection, contract, version, parents)
+            found |= _missing(connection, contract, version, clients[contract.name])
+            found |= _sentinels(connection, contract, version, clients[contract.name])
             found |= _unseen_categories(connection, contract, version, delivered.categories)
             found |= _sizes(connection, contract, version)
             if not contract.key:
@@ -117,9 +119,12 @@ def _clients_of_earlier_cohorts(
 
 
 def _histories(
-    connection: duckdb.DuckDBPyConnection, contract: Table, raw: Mapping[str, Version]
+    connection: duckdb.DuckDBPyConnection, contract: Table, raw: Mapping[str, Version], clients: float
 ) -> tuple[dict[Key, Measure], float]:
-    """Whose histories a table holds, how long and how fresh they are; and of how many parents."""
+    """Whose histories a table holds, how long and how fresh they are; and of how many parents.
+
+    `clients` are those who have a row in the parent's table.
+    """
     version, parent = raw[contract.name], raw[contract.parent or ""]
     key, moment = identifier(contract.parent_key or ""), clock(contract.name)
     newest = f"max({identifier(moment)})" if moment else "null"
@@ -148,7 +153,7 @@ def _histories(
     connection.execute("drop table histories")
     found = {}
     if parent.rows:
-        found[Key(contract.name, "", "coverage")] = share(parents, parent.rows, parent.rows)
+        found[Key(contract.name, "", "coverage")] = share(parents, parent.rows, clients)
     if parents:
         found[Key(contract.name, "", "rows each")] = mean(rows, squares, parents)
     if loans:
@@ -171,7 +176,7 @@ def _ages(connection: duckdb.DuckDBPyConnection, contract: Table, moment: str) -
 
 
 def _missing(
-    connection: duckdb.DuckDBPyConnection, contract: Table, version: Version, parents: float
+    connection: duckdb.DuckDBPyConnection, contract: Table, version: Version, clients: float
 ) -> dict[Key, Measure]:
     """The share of rows without a value by column, from the footers; keys have none to miss."""
     files = ", ".join(quote(str(version.file(name))) for name in version.files)
@@ -182,7 +187,7 @@ def _missing(
         ).fetchall()
     )
     found = {
-        Key(contract.name, name, "missing"): share(gaps[name], version.rows, parents)
+        Key(contract.name, name, "missing"): share(gaps[name], version.rows, clients)
         for name, column in contract.columns.items()
         if column.unit != "id"
     }
@@ -191,7 +196,7 @@ def _missing(
 
 
 def _sentinels(
-    connection: duckdb.DuckDBPyConnection, contract: Table, version: Version, parents: float
+    connection: duckdb.DuckDBPyConnection, contract: Table, version: Version, clients: float
 ) -> dict[Key, Measure]:
     """The share of rows that hold a value which stands for none."""
     declared = [(column, value) for column in contract.columns.values() for value in column.sentinels]
@@ -204,7 +209,7 @@ def _sentinels(
     )
     return {
         Key(contract.name, column.name, f"sentinel: {value}"): share(
-            count, version.rows, parents, (f"{value} ({column.sentinels[value]})",)
+            count, version.rows, clients, (f"{value} ({column.sentinels[value]})",)
         )
         for (column, value), count in zip(declared, counts, strict=True)
     }

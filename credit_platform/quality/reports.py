@@ -7,6 +7,7 @@ those after it. Not here: what is measured (`measures.py`) and what is a fault (
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from filecmp import cmp
 from hashlib import sha256
 from pathlib import Path
 
@@ -147,10 +148,12 @@ def _accepted_before(settings: Settings, cohort: str) -> list[str]:
 
 
 def _is_shared(settings: Settings, cohort: str, version: Version) -> bool:
-    """Whether other cohorts were landed with the same file, as Kaggle's histories are: of one name and size."""
-    name, size = version.facts["source"]["name"], version.facts["source"]["size"]
-    others = (settings.landing_dir / other / name for other in landed_cohorts(settings) if other != cohort)
-    return any(path.is_file() and path.stat().st_size == size for path in others)
+    """Whether another cohort was landed with the very same file, as Kaggle's histories are."""
+    name = version.facts["source"]["name"]
+    own, *others = (settings.landing_dir / of / name for of in (cohort, *landed_cohorts(settings)))
+    return own.is_file() and any(
+        other.is_file() and (own.samefile(other) or cmp(own, other, shallow=False)) for other in others if other != own
+    )
 
 
 def _write(results: Sequence[Result], cohort: str, path: Path) -> None:
