@@ -203,6 +203,40 @@ def dictionary() -> None:
     typer.echo(dictionary_markdown(), nl=False)
 
 
+@app.command("quarantine")
+def list_quarantine() -> None:
+    """List the cohorts that are set aside, since when, and why."""
+    from credit_platform import quarantine
+
+    held = quarantine.quarantined(settings())
+    for cohort in held:
+        for asset, fault in quarantine.record(settings(), cohort).held_by.items():
+            console.print(f"[bold]{cohort}[/bold]: found by {asset}, since {fault.since}", highlight=False)
+            for reason in fault.reasons:
+                console.print(f"  {reason}", markup=False, highlight=False, soft_wrap=True)
+    if not held:
+        console.print("no cohort is in quarantine")
+
+
+@app.command()
+def release(
+    cohort: Annotated[str, typer.Argument(help="The cohort in quarantine.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    why: Annotated[str, typer.Option(help="The reason; it is kept.")],
+) -> None:
+    """Let a cohort pass as it is, for this very delivery; what is found in another one holds it again."""
+    from credit_platform import quarantine
+
+    try:
+        overruled = quarantine.release(settings(), cohort, by, why)
+    except ValueError as error:
+        _refuse(str(error))
+    console.print(f"cohort {cohort} may pass, as {by} decided in spite of:", markup=False, highlight=False)
+    for reason in overruled:
+        console.print(f"  {reason}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"go on with: credit-platform run --job build_mart --cohort {cohort}", highlight=False)
+
+
 @app.command()
 def up(
     dagster_port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,

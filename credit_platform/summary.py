@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from credit_platform.monitoring.alerts import log_path
 from credit_platform.monitoring.reports import reports_dir, verdicts
+from credit_platform.quarantine import quarantined, reasons
 from credit_platform.runner import Outcome
 from credit_platform.settings import Settings
 
@@ -71,6 +73,8 @@ def print_summary(console: Console, outcome: Outcome, settings: Settings) -> Non
                 f"drift {verdict['cohort']}",
                 f"{state} ({verdict['drift_share']:.0%} of features, score PSI {verdict['score_psi']:.3f})",
             )
+    for cohort in quarantined(settings):
+        table.add_row(f"quarantine {cohort}", escape(" ".join(reasons(settings, cohort))), style="red")
     console.print(table)
     if outcome.warnings:
         console.print(f"checks to look at: {', '.join(outcome.warnings)}", style="yellow")
@@ -84,6 +88,7 @@ def print_summary(console: Console, outcome: Outcome, settings: Settings) -> Non
 def _seconds_by_stage(outcome: Outcome) -> dict[str, float]:
     stages = {
         "raw": ("raw_",),
+        "quality": ("quality_report",),
         "mart": ("client_mart",),
         "features": ("feature_splits",),
         "model": ("candidate", "evaluation", "champion"),
