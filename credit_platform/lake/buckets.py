@@ -5,13 +5,16 @@ that buckets can be worked on one after the other, in bounded memory, or apart.
 """
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
-from credit_platform.lake.duck import one_row, quote
+from credit_platform.lake.duck import identifier, one_row, quote
 from credit_platform.settings import Settings
 
+_PIECE = 1024
+"""Rows of a bucket that are dealt out at a time, by each thread."""
 _GOLDEN = 2654435761
 """2**32 divided by the golden ratio, a prime (Knuth, The Art of Computer Programming, vol. 3, 6.4)."""
 
@@ -43,20 +46,23 @@ def bucket_sql(client: str, count: int) -> str:
     return f"abs({client}) % {2**31} * {_GOLDEN} % {2**32} // {2**32 // count}"
 
 
-def write_buckets(connection: duckdb.DuckDBPyConnection, query: str, count: int, folder: Path) -> int:
+def write_buckets(
+    connection: duckdb.DuckDBPyConnection, query: str, count: int, folder: Path, order: Sequence[str]
+) -> int:
     """Writes a query's rows into one file per bucket, by its column `bucket`, which is left out. Returns their number.
 
-    Rows are sorted by all columns, so that the files are the same to the byte whatever order the rows came in. With
-    several buckets the rows are first dealt out as they come, then each bucket is sorted by itself: memory is bounded
-    by the bucket. Sorted files are written by one thread, because two cut row groups at varying places.
+    Rows are sorted by the columns `order`. Where no two rows agree in all of these, or such rows are equal, the files
+    are the same to the byte whatever order the rows came in. With several buckets the rows are first dealt out as they
+    come, then each bucket is sorted by itself: memory is bounded by the bucket. Sorted files are written by one thread,
+    because two cut row groups at varying places.
     """
     if count == 1:
-        return _write_sorted(connection, f"({query})", folder / bucket_file(0))
+        return _write_sorted(connection, f"({query})", folder / bucket_file(0), order)
     dealt = folder / ".dealt"
     connection.execute("set preserve_insertion_order = false")
+    connection.execute(f"set partitioned_write_flush_threshold = {count * _PIECE}")
     connection.execute(
-        f"copy ({query}) to {quote(str(dealt))} "
-        "(format parquet, compression zstd, compression_level 1, partition_by (bucket))"
+        f"copy ({query}) to {quote(str(dealt))} (format parquet, compression snappy, partition_by (bucket))"
     )
     connection.execute("set preserve_insertion_order = true")
     rows = 0
@@ -64,18 +70,18 @@ def write_buckets(connection: duckdb.DuckDBPyConnection, query: str, count: int,
         part = dealt / f"bucket={number}"
         source = f"read_parquet({quote(f'{part}/*.parquet')}, hive_partitioning = true)"
         empty = f"(select * from ({query}) limit 0)"
-        rows += _write_sorted(connection, source if part.is_dir() else empty, folder / bucket_file(number))
+        rows += _write_sorted(connection, source if part.is_dir() else empty, folder / bucket_file(number), order)
     shutil.rmtree(dealt, ignore_errors=True)
     return rows
 
 
-def _write_sorted(connection: duckdb.DuckDBPyConnection, source: str, path: Path) -> int:
+def _write_sorted(connection: duckdb.DuckDBPyConnection, source: str, path: Path, order: Sequence[str]) -> int:
     (threads,) = one_row(connection, "select current_setting('threads')")
     connection.execute("set threads = 1")
     rows = one_row(
         connection,
-        f"copy (select * exclude (bucket) from {source} order by all) to {quote(str(path))} "
-        "(format parquet, compression zstd)",
+        f"copy (select * exclude (bucket) from {source} order by {', '.join(map(identifier, order))}) "
+        f"to {quote(str(path))} (format parquet, compression zstd)",
     )[0]
     connection.execute(f"set threads = {threads}")
     return int(rows)

@@ -86,7 +86,7 @@ def ingest(settings: Settings, name: str, cohort: str) -> Ingested:
         count = parent.facts["buckets"] if parent else bucket_count(settings, inspection.rows)
         with draft(settings, f"raw_{name}", cohort) as new:
             typed = _typed(contract, file, parent, count) if file else _empty(contract)
-            rows = write_buckets(connection, typed, count, new.folder)
+            rows = write_buckets(connection, typed, count, new.folder, _order(contract))
             facts = {
                 "buckets": count,
                 "left_out": inspection.rows - rows,
@@ -207,6 +207,14 @@ def _typed(contract: Table, file: DeliveredFile, parent: Version | None, count: 
     if "SK_ID_CURR" in contract.columns:
         return f"select *, {client} as bucket from ({query}) where {key} in (select {key} from {rows})"
     return f"select rows.*, {client} as bucket from ({query}) as rows join {rows} as parent using ({key})"
+
+
+def _order(contract: Table) -> tuple[str, ...]:
+    """The columns that put the table's rows in one order, a client's together: with the key, of which the inspection
+    has found that no two rows share it, or with every column.
+    """
+    first = ("SK_ID_CURR",) if "SK_ID_CURR" in contract.columns else ()
+    return tuple(dict.fromkeys((*first, *(contract.key or contract.columns))))
 
 
 def _empty(contract: Table) -> str:

@@ -163,6 +163,18 @@ def test_the_order_of_the_delivered_rows_makes_no_difference_to_the_bytes(
     assert [content(ingest(cut, name, COHORT).path) for name in names] == before
 
 
+def test_a_clients_rows_lie_together_whatever_their_keys(
+    landed: Settings, tmp_path: Path, delivery: TinyDelivery
+) -> None:
+    rows = delivery.rows["previous_application"]
+    for row, loan in zip(rows, [row["SK_ID_PREV"] for row in reversed(rows)], strict=True):
+        row["SK_ID_PREV"] = loan
+    land_changed(landed, tmp_path, delivery, "previous_application")
+    ingest(landed, "application", COHORT)
+    clients = ingested(landed, "previous_application").column("SK_ID_CURR").to_pylist()
+    assert clients == sorted(clients)
+
+
 def test_a_clients_rows_lie_in_the_same_bucket_of_every_table(landed: Settings, delivery: TinyDelivery) -> None:
     cut = landed.model_copy(update={"bucket_clients": 3})
     for name in TABLE_NAMES:
