@@ -1,16 +1,19 @@
 """What a delivery is made of: which file in a folder holds which table, and how DuckDB reads it.
 
-Not here: whether the content keeps its contract (`inspection.py`), or how it gets into the landing area (`landing.py`).
+Not here: whether a file is damaged (`integrity.py`), whether the content keeps its contract (`inspection.py`), or how
+it gets into the landing area (`landing.py`).
 """
 
 import csv
 import gzip
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 
@@ -20,8 +23,16 @@ from credit_platform.lake import identifier, quote
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 KAGGLE_COHORTS = {"application_train": "train", "application_test": "test"}
 OUTCOME = "TARGET"
+MOST_COLUMNS = 10
+"""How many columns are named one by one when the same is wrong with all of them."""
+_NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
 _LONGEST_HEADER = 100_000
-_UNREADABLE = (OSError, EOFError, zlib.error)
+UNREADABLE = (OSError, EOFError, zlib.error)
+"""What Python raises at files that are gone or damaged."""
+_NEVER = "\x1f"
+"""No value: DuckDB overlooks a cell too many where it would be null, and with it a row whose values have shifted."""
+_SMALLEST, _LARGEST = 1e-30, 1e30
+"""Sizes of numbers that can be squared, multiplied and divided by each other without leaving what a double holds."""
 
 
 @dataclass(frozen=True)
@@ -70,12 +81,12 @@ class DeliveredFile:
         """A DuckDB table function call that reads the file, CSV columns as text."""
         location, kind = quote(str(self.path)), suffix(self.path)
         if kind == ".parquet":
-            return f"read_parquet({location}, hive_partitioning = false)"
+            return f"read_parquet({location}, hive_partitioning = false, binary_as_string = true)"
         typed = ", ".join(f"{quote(column)}: 'VARCHAR'" for column in self.columns)
         compression = "gzip" if kind == ".csv.gz" else "none"
         return (
             f"read_csv({location}, header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
-            f"nullstr = '', max_line_size = 1000000, compression = '{compression}', columns = {{{typed}}})"
+            f"nullstr = '{_NEVER}', max_line_size = 1000000, compression = '{compression}', columns = {{{typed}}})"
         )
 
 
@@ -119,7 +130,7 @@ def open_file(path: Path) -> DeliveredFile:
     """
     try:
         names = _parquet_columns(path) if suffix(path) == ".parquet" else _csv_header(path)
-    except (*_UNREADABLE, csv.Error, duckdb.Error) as error:
+    except (*UNREADABLE, csv.Error, duckdb.Error) as error:
         raise DeliveryError([Problem(path.name, f"can't be read: {reason(error)}")]) from error
     if not names:
         raise DeliveryError([Problem(path.name, "is empty; a delivered file has at least a header")])
@@ -128,39 +139,47 @@ def open_file(path: Path) -> DeliveredFile:
             [Problem(path.name, "has no header that names a known column; a CSV is comma-separated UTF-8 text")]
         )
     names = [name or f"unnamed_{position}" for position, name in enumerate(names, 1)]
-    folded = [name.casefold() for name in names]
-    repeated = sorted({name for name in names if folded.count(name.casefold()) > 1})
+    times = Counter(name.casefold() for name in names)
+    repeated = sorted({name for name in names if times[name.casefold()] > 1})
     if repeated:
-        raise DeliveryError([Problem(path.name, "appears twice in the header", column=name) for name in repeated])
+        raise DeliveryError(each_column(path, repeated, "appears twice in the header"))
     return DeliveredFile(path, tuple(names))
 
 
 def _parquet_columns(path: Path) -> list[str]:
+    scan = DeliveredFile(path, ()).scan()
     with duckdb.connect() as connection:
-        described = connection.execute(f"describe select * from {DeliveredFile(path, ()).scan()}").fetchall()
-    return [row[0] for row in described]
+        described = connection.execute(f"describe select * from {scan}").fetchall()
+        stored = {
+            row[0] for row in connection.execute(f"select name from parquet_schema({quote(str(path))})").fetchall()
+        }
+    known = set(chain.from_iterable(contract.columns for contract in (*tables(), table("outcomes"))))
+    nested = [
+        name for name, kind, *_ in described if name in known and (kind.startswith(_NESTED) or kind.endswith("]"))
+    ]
+    if nested:
+        raise DeliveryError(each_column(path, nested, "is nested; a value is a number or a text"))
+    # DuckDB numbers a column that appears again.
+    return [name if name in stored else name.rpartition("_")[0] for name, *_ in described]
 
 
 def _csv_header(path: Path) -> list[str]:
     opener = gzip.open if suffix(path) == ".csv.gz" else open
     with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as stream:
-        return next(csv.reader(StringIO(stream.read(_LONGEST_HEADER), newline="")), [])
+        text = stream.read(_LONGEST_HEADER + 1)
+    lines = StringIO(text, newline="")
+    names = next(csv.reader(lines), [])
+    if len(text) > _LONGEST_HEADER and lines.tell() == len(text):
+        raise DeliveryError([Problem(path.name, f"has a header longer than {_LONGEST_HEADER:,} characters")])
+    return names
 
 
-def check_archive(path: Path) -> None:
-    """Reads a gzipped file to its end and compares its checksum, which DuckDB does not.
-
-    Raises:
-        DeliveryError: the file is truncated or damaged.
-    """
-    if suffix(path) != ".csv.gz":
-        return
-    try:
-        with gzip.open(path) as stream:
-            while stream.read(2**20):
-                pass
-    except _UNREADABLE as error:
-        raise DeliveryError([Problem(path.name, f"can't be read: {reason(error)}")]) from error
+def each_column(path: Path, columns: Sequence[str], message: str, **fields: Any) -> list[Problem]:
+    """The same problem of some columns: one by one, or, where they are many, once."""
+    if len(columns) <= MOST_COLUMNS:
+        return [Problem(path.name, message, column=column, **fields) for column in columns]
+    shown = f"{', '.join(columns[:MOST_COLUMNS])} and {len(columns) - MOST_COLUMNS:,} more"
+    return [Problem(path.name, message, column=shown, **fields)]
 
 
 def reason(error: Exception) -> str:
@@ -175,7 +194,8 @@ def reason(error: Exception) -> str:
 def typed_column(column: Column) -> tuple[str, str]:
     """SQL of a column's typed value, and of the text it was delivered as; a text without a value is of the wrong type.
 
-    Empty text and, among numbers, NaN are missing: neither text nor value. Whole numbers may be written as `3.0`.
+    Empty text and, among numbers, NaN are missing: neither text nor value. Whole numbers may be written as `3.0`, as
+    long as a double holds them exactly.
     """
     text = f"trim(cast({identifier(column.name)} as varchar))"
     if column.type == "VARCHAR":
@@ -184,5 +204,10 @@ def typed_column(column: Column) -> tuple[str, str]:
     text = f"case when lower({text}) not in ('', 'nan') then {text} end"
     number = f"try_cast({text} as double)"
     if column.type == "DOUBLE":
-        return f"case when isfinite({number}) then {number} end", text
-    return f"case when {number} = trunc({number}) then try_cast({text} as {column.type}) end", text
+        # Zero has no sign here, for one with and one without are the same number in different bytes.
+        value = f"case when {number} = 0 then 0 when abs({number}) between {_SMALLEST} and {_LARGEST} then {number} end"
+        return value, text
+    whole = f"{number} = trunc({number})"
+    if column.type == "BIGINT":
+        whole += f" and (abs({number}) < {2**53} or regexp_full_match({text}, '[+-]?[0-9]+'))"
+    return f"case when {whole} then try_cast({text} as {column.type}) end", text

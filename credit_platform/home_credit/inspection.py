@@ -1,8 +1,8 @@
 """Checks one delivered file against its table's contract, inside DuckDB.
 
 Blocking: missing columns, values of the wrong type, missing or repeated keys, an application table without rows.
-Reported only: unknown columns and categories, values out of range, gaps in columns that should have none. An outcome
-is either 0 or 1, so that one out of range blocks too.
+Reported only: unknown columns and categories, values out of range, gaps in columns that should have none. Identifiers
+are positive and an outcome is either 0 or 1, so that one out of range blocks too.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,16 @@ from dataclasses import dataclass
 import duckdb
 
 from credit_platform.home_credit.contracts import Column, Table, table
-from credit_platform.home_credit.delivery import OUTCOME, DeliveredFile, Problem, reason, stem, typed_column
-from credit_platform.lake import identifier, one_row, quote
+from credit_platform.home_credit.delivery import (
+    OUTCOME,
+    DeliveredFile,
+    Problem,
+    each_column,
+    reason,
+    stem,
+    typed_column,
+)
+from credit_platform.lake import identifier, lacks_room, one_row, quote
 
 MOST_CATEGORIES = 20
 """How many different unknown categories of a column are taken for categories and named."""
@@ -45,23 +53,25 @@ def inspect(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract
     if contract.name == "application" and OUTCOME in file.columns:
         promised[OUTCOME] = table("outcomes").columns[OUTCOME]
     brings_others = contract.name == "outcomes" and stem(file.path) != contract.file
-    problems = [
-        Problem(name, f"the column is missing; {contract.name} needs it", column=column)
-        for column in contract.columns
-        if column not in file.columns
-    ]
-    problems += [
-        Problem(name, "is not in the contract and is left out", column=column, blocking=False, kind="unknown column")
-        for column in file.columns
-        if column not in promised and not brings_others
-    ]
+    missing = [column for column in contract.columns if column not in file.columns]
+    problems = each_column(file.path, missing, f"the column is missing; {contract.name} needs it")
+    others = [column for column in file.columns if column not in promised and not brings_others]
+    problems += each_column(
+        file.path, others, "is not in the contract and is left out", blocking=False, kind="unknown column"
+    )
     if any(problem.blocking for problem in problems):
         return Inspection(0, {}, tuple(problems))
     try:
         return _inspect_values(connection, file, contract, tuple(promised.values()), problems)
+    except duckdb.OutOfMemoryException as error:
+        if lacks_room(error):
+            raise
+        problems.append(Problem(name, f"takes more memory than CREDIT_MEMORY_LIMIT allows: {reason(error)}"))
     except duckdb.Error as error:
+        if lacks_room(error):
+            raise
         problems.append(Problem(name, f"can't be read: {reason(error)}"))
-        return Inspection(0, {}, tuple(problems))
+    return Inspection(0, {}, tuple(problems))
 
 
 def _inspect_values(
@@ -84,16 +94,18 @@ def _inspect_values(
         where_broken, where_gap, where_outside, where_unknown = _conditions(column)
         missing[column.name] = gaps
         if broken:
-            kind = "a whole number" if column.type in ("INTEGER", "BIGINT") else "a number"
             row, ids = _offenders(connection, file, contract, column, where_broken)
-            problems.append(Problem(name, f"is not {kind}", column.name, row, broken, ids=ids))
+            of_a_size, _ = _offenders(connection, file, contract, column, f"{where_broken} and {_is_number(column)}")
+            kind = "a number" if column.type == "DOUBLE" else "a whole number"
+            message = "is too large or too small" if of_a_size == row else f"is not {kind}"
+            problems.append(Problem(name, message, column.name, row, broken, ids=ids))
         if gaps and not column.nullable:
             blocking = column.name in contract.key or column.unit == "id"
             row, ids = _offenders(connection, file, contract, column, where_gap)
             problems.append(Problem(name, "has no value", column.name, row, gaps, blocking, ids))
         if outside:
             low, high = ("-∞" if column.min is None else column.min), ("∞" if column.max is None else column.max)
-            blocking = column.name == OUTCOME
+            blocking = column.name == OUTCOME or column.unit == "id"
             row, ids = _offenders(connection, file, contract, column, where_outside)
             message, row = f"lies outside {low} to {high}", row if blocking else None
             problems.append(Problem(name, message, column.name, row, outside, blocking, ids, "outside range"))
@@ -128,6 +140,12 @@ def _conditions(column: Column) -> tuple[str, str, str, str]:
         if column.sentinels:
             outside += f" and {value} not in ({', '.join(column.sentinels)})"
     return f"{text} is not null and {value} is null", f"{text} is null", outside, unknown
+
+
+def _is_number(column: Column) -> str:
+    """SQL condition that a column's text is a number, if one that its type can't hold."""
+    number = f"try_cast({identifier('t_' + column.name)} as double)"
+    return f"isfinite({number})" + ("" if column.type == "DOUBLE" else f" and {number} = trunc({number})")
 
 
 def _offenders(

@@ -10,6 +10,7 @@ import lzma
 import os
 import re
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -18,8 +19,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import file_digest
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from uuid import uuid4
 
 from credit_platform.home_credit.contracts import Table, table, tables
 from credit_platform.home_credit.delivery import (
@@ -27,20 +26,43 @@ from credit_platform.home_credit.delivery import (
     OUTCOME,
     DeliveryError,
     Problem,
-    check_archive,
     find,
     open_file,
     stem,
     suffix,
+    typed_column,
 )
 from credit_platform.home_credit.inspection import Inspection, inspect
-from credit_platform.lake import connect, replace_folders
+from credit_platform.home_credit.integrity import LARGEST_RATIO, LARGEST_UNPACKED, check_archive, stamp
+from credit_platform.lake import (
+    cohorts_of,
+    connect,
+    current,
+    drafting,
+    exclusive,
+    lacks_room,
+    quote,
+    replace_folders,
+    room_for,
+    scan,
+    scratch,
+    to_disk,
+)
 from credit_platform.settings import Settings
 
 COHORT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MANIFEST = "delivery.json"
-_LARGEST_UNPACKED = 20 * 2**30
-_LARGEST_RATIO = 200
+_WRONG_IN_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    UnicodeError,
+    struct.error,
+)
+"""What Python raises at zips that are damaged, have a password, or lead astray."""
 
 
 @dataclass
@@ -84,6 +106,15 @@ def content_hashes(folder: Path) -> dict[str, str]:
     return hashes
 
 
+def was_checked(path: Path, sha256: str) -> bool:
+    """Whether a landed file is what was checked when it was landed; one put there by hand was not."""
+    try:
+        manifest = json.loads((path.parent / MANIFEST).read_text("utf-8"))
+        return bool(manifest["sha256"].get(path.name) == sha256)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
 def land(
     settings: Settings, source: Path, cohort: str | None = None, progress: Callable[[str], None] = lambda _: None
 ) -> list[Landed]:
@@ -91,10 +122,12 @@ def land(
 
     Raises:
         DeliveryError: something is wrong with the delivery; nothing was landed.
+        NoRoomError: the disk is full; nothing was landed.
     """
     with _unpacked(source) as folder:
         deliveries = _by_cohort(folder, source, cohort)
         settings.landing_dir.mkdir(parents=True, exist_ok=True)
+        stamps = {path: stamp(path) for files in deliveries.values() for path in files.values()}
         inspected: dict[Path, Inspection] = {}
         landed, problems = [], []
         for name, files in deliveries.items():
@@ -110,24 +143,34 @@ def land(
             landed.append(result)
         if problems:
             raise DeliveryError(problems)
-        _take_in(settings, deliveries, landed, progress)
+        for result in landed:
+            result.warnings += _known_elsewhere(settings, deliveries, result.cohort)
+        _take_in(settings, deliveries, landed, stamps, progress)
     return landed
 
 
 @contextmanager
 def _unpacked(source: Path) -> Iterator[Path]:
     """The delivery as a folder; where there are zips, one for the time being, with links to the files beside them."""
+    name = str(source).encode(errors="replace").decode()
+    if name != str(source):
+        raise DeliveryError([Problem(name, "has a name that is not UTF-8; rename it")])
     if not source.exists():
-        raise DeliveryError([Problem(str(source), "does not exist")])
+        raise DeliveryError([Problem(name, "does not exist")])
     if source.is_file() and not zipfile.is_zipfile(source):
-        raise DeliveryError([Problem(source.name, "is neither a folder nor a zip; give the delivery's folder or zip")])
-    inside = [] if source.is_file() else sorted(source.iterdir())
+        with source.open("rb") as stream:
+            cut = source.suffix.lower() == ".zip" or stream.read(2) == b"PK"
+        what = "is a damaged zip, perhaps cut short; deliver it again" if cut else "is neither a folder nor a zip"
+        raise DeliveryError([Problem(source.name, what if cut else f"{what}; give the delivery's folder or zip")])
+    try:
+        inside = [] if source.is_file() else sorted(source.iterdir())
+    except OSError as error:
+        raise DeliveryError([Problem(name, f"can't be read: {error.strerror}")]) from error
     archives = [source] if source.is_file() else [path for path in inside if path.suffix.lower() == ".zip"]
     if not archives:
         yield source
         return
-    with TemporaryDirectory(prefix="credit-delivery-") as name:
-        folder = Path(name)
+    with scratch("the files of a zip") as folder:
         for path in (*source.glob("*"), *source.glob("*/*")) if inside else ():
             if stem(path) is not None and path.is_file():
                 link = folder / path.relative_to(source)
@@ -144,11 +187,12 @@ def _unpack(archive: Path, folder: Path) -> None:
         with zipfile.ZipFile(archive) as content:
             members = [m for m in content.infolist() if not m.is_dir() and stem(Path(m.filename)) is not None]
             size = sum(member.file_size for member in members)
-            packed = max(1, sum(member.compress_size for member in members))
-            if size > _LARGEST_UNPACKED or size > _LARGEST_RATIO * packed or size > shutil.disk_usage(folder).free:
-                raise DeliveryError(
-                    [Problem(archive.name, f"would unpack to {size:,} bytes, more than is allowed here")]
-                )
+            if size > min(LARGEST_UNPACKED, max(2**20, LARGEST_RATIO * archive.stat().st_size)):
+                raise DeliveryError([Problem(archive.name, f"would unpack to {size:,} bytes, which is no delivery")])
+            free = shutil.disk_usage(folder).free
+            if size > free:
+                where = f"but {free:,} are free in {folder.parent}; make room there, or set TMPDIR to a larger disk"
+                raise DeliveryError([Problem(archive.name, f"would unpack to {size:,} bytes, {where}")])
             for member in members:
                 *above, file = Path(member.filename).parts
                 unpacked = folder.joinpath(*[part for part in above[-1:] if part.strip("./")], file)
@@ -157,8 +201,11 @@ def _unpack(archive: Path, folder: Path) -> None:
                 unpacked.parent.mkdir(exist_ok=True)
                 with content.open(member) as source, unpacked.open("wb") as target:
                     shutil.copyfileobj(source, target, 2**20)
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
-        raise DeliveryError([Problem(archive.name, f"can't be unpacked: {error}")]) from error
+    except _WRONG_IN_ZIP as error:
+        if lacks_room(error):
+            raise
+        again = "" if isinstance(error, RuntimeError) else "; it is damaged, deliver it again"
+        raise DeliveryError([Problem(archive.name, f"can't be unpacked: {error}{again}")]) from error
 
 
 def _by_cohort(folder: Path, source: Path, cohort: str | None) -> dict[str, dict[str, Path]]:
@@ -204,10 +251,48 @@ def _missing_tables(settings: Settings, cohort: str, files: dict[str, Path]) -> 
     """Tables that neither this delivery nor what was landed before holds."""
     before = settings.landing_dir / cohort
     present = set(files) | (set(find(before)) if before.is_dir() else set())
+    if present == {"outcomes"}:
+        message = f"comes alone, and no cohort {cohort} has been landed; name the outcomes' cohort with --cohort"
+        return [Problem(files["outcomes"].name, message)]
     return [
         Problem(f"{contract.file}.csv", f"the table is missing from the delivery of cohort {cohort}")
         for contract in tables()
         if contract.file.lower() not in present
+    ]
+
+
+def _known_elsewhere(settings: Settings, deliveries: dict[str, dict[str, Path]], cohort: str) -> list[Problem]:
+    """Clients of a cohort that others hold too, in the lake or in the same delivery."""
+    key = table("application").columns["SK_ID_CURR"]
+    applications = {name: files["application"] for name, files in deliveries.items() if "application" in files}
+    if cohort not in applications:
+        return []
+    delivered = {
+        name: f"select {typed_column(key)[0]} as client from {open_file(path).scan()}"
+        for name, path in applications.items()
+    }
+    own = delivered.pop(cohort)
+    ingested = {
+        name: f"select SK_ID_CURR as client from {scan(version.folder())}"
+        for name in cohorts_of(settings, "raw_application")
+        if name not in (cohort, *delivered)
+        if (version := current(settings, "raw_application", name)) and version.is_whole()
+    }
+    others = [f"select {quote(name)} as cohort, * from ({query})" for name, query in {**ingested, **delivered}.items()]
+    if not others:
+        return []
+    with connect(settings) as connection:
+        found = connection.execute(
+            f"select cohort, count(*) from ({' union all '.join(others)}) join ({own}) using (client) "
+            "group by cohort order by cohort"
+        ).fetchall()
+    return [
+        Problem(
+            applications[cohort].name,
+            f"{shared:,} of its clients are in cohort {other} too; where both have outcomes, the newer ones count",
+            blocking=False,
+        )
+        for other, shared in found
     ]
 
 
@@ -226,16 +311,23 @@ def _inspect(settings: Settings, folder: Path, path: Path, contract: Table) -> I
 
 
 def _take_in(
-    settings: Settings, deliveries: dict[str, dict[str, Path]], landed: list[Landed], progress: Callable[[str], None]
+    settings: Settings,
+    deliveries: dict[str, dict[str, Path]],
+    landed: list[Landed],
+    stamps: dict[Path, tuple[int, int]],
+    progress: Callable[[str], None],
 ) -> None:
-    """Builds every cohort's folder beside its place and moves them in when all are complete."""
-    copies: dict[Path, Path] = {}
-    beside: dict[str, Path] = {}
-    try:
+    """Drafts every cohort's folder beside its place and moves them in when all are complete.
+
+    One process at a time, so that what one lands is among the files that the next keeps.
+    """
+    landing, copies, moves = settings.landing_dir, dict[Path, Path](), dict[Path, Path]()
+    with exclusive(landing), drafting(landing) as draft, room_for("the delivered files", draft):
         for result in landed:
             progress(f"{result.cohort}: landing")
-            beside[result.cohort] = folder = settings.landing_dir / f".{result.cohort}.{uuid4().hex}"
+            folder, place = draft / result.cohort, landing / result.cohort
             folder.mkdir()
+            moves[folder] = place
             files = {
                 name: folder / f"{table(name).file}{suffix(path)}" for name, path in deliveries[result.cohort].items()
             }
@@ -244,8 +336,8 @@ def _take_in(
                     os.link(copies[path], files[name])
                 else:
                     shutil.copyfile(path, files[name])
+                    to_disk(files[name])
                     copies[path] = files[name]
-            place = settings.landing_dir / result.cohort
             for name, path in (find(place) if place.is_dir() else {}).items():
                 if name not in files:
                     os.link(path, folder / path.name)
@@ -257,7 +349,9 @@ def _take_in(
                 "warnings": [str(warning) for warning in result.warnings],
             }
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
-        replace_folders({folder: settings.landing_dir / cohort for cohort, folder in beside.items()})
-    finally:
-        for folder in beside.values():
-            shutil.rmtree(folder, ignore_errors=True)
+        changed = [path.name for path, before in stamps.items() if stamp(path) != before]
+        if changed:
+            message = "was written to while it was checked; deliver it when it is complete"
+            raise DeliveryError([Problem(name, message) for name in changed])
+        replace_folders(moves)
+        to_disk(landing)

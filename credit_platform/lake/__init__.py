@@ -22,6 +22,7 @@ from credit_platform.lake.files import (
     exclusive,
     lacks_room,
     replace_folders,
+    room_for,
     scratch,
     to_disk,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "replace_folders",
     "require",
     "restore",
+    "room_for",
     "scan",
     "scratch",
     "table_path",

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from credit_platform.lake.files import atomic, scratch
+from credit_platform.lake.files import atomic, lacks_room, scratch
 from credit_platform.settings import Settings
 
 
@@ -30,7 +30,7 @@ def connect(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             yield connection
         except duckdb.OutOfMemoryException as error:
-            if "max_temp_directory_size" in str(error):  # which DuckDB derives from the room that is left
+            if lacks_room(error):
                 raise OSError(ENOSPC, strerror(ENOSPC), str(spill)) from error
             raise
         finally:

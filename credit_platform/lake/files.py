@@ -23,6 +23,10 @@ _HERE = -100
 _EXCHANGE = 2
 
 
+_NO_SPILL = "max_temp_directory_size"
+"""DuckDB's setting for what it may spill, which it derives from the room that is left."""
+
+
 class NoRoomError(OSError):
     """There is no room to write something; what was there before stays."""
 
@@ -77,16 +81,16 @@ def room_for(
         if not lacks_room(error) or not (str(draft) in str(error) or getattr(error, "filename", "") is None):
             raise
         room = shutil.disk_usage(draft)
-        why = next(text for text in _NO_ROOM if text in str(error)).lower()
+        why = next(text for text in _NO_ROOM if text in str(error))
         raise NoRoomError(
-            f"no room for {what}: {why}, {room.free / 1e6:,.1f} MB of {room.total / 1e6:,.1f} MB are free "
+            f"no room for {what} ({why}): {room.free / 1e6:,.1f} MB of {room.total / 1e6:,.1f} MB are free "
             f"in {draft.parent}; {advice}"
         ) from None
 
 
 def lacks_room(error: BaseException) -> bool:
-    """Whether an error says that a disk is full, a quota used up or a file too large."""
-    return any(text in str(error) for text in _NO_ROOM)
+    """Whether an error says that a disk or DuckDB's spill folder is full, a quota used up or a file too large."""
+    return any(text in str(error) for text in (*_NO_ROOM, _NO_SPILL))
 
 
 @contextmanager

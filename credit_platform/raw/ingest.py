@@ -7,6 +7,8 @@ A table that would come out the same is left as it is: what it was made from sta
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -26,6 +28,8 @@ from credit_platform.home_credit.delivery import (
     typed_column,
 )
 from credit_platform.home_credit.inspection import Inspection, inspect
+from credit_platform.home_credit.integrity import check_archive, stamp
+from credit_platform.home_credit.landing import was_checked
 from credit_platform.lake import (
     Version,
     bucket_count,
@@ -39,6 +43,10 @@ from credit_platform.lake import (
     write_buckets,
 )
 from credit_platform.settings import Settings
+
+
+class DisturbedError(RuntimeError):
+    """A delivered file was written to or replaced while it was read."""
 
 
 @dataclass(frozen=True)
@@ -70,31 +78,35 @@ def ingest(settings: Settings, name: str, cohort: str) -> Ingested:
 
     Raises:
         DeliveryError: the file is missing or breaks its contract.
+        DisturbedError: the file changed while it was read; the next run reads it again.
+        DamagedTableError: a file of the table's parent is not what was written.
+        NoRoomError: the disk is full.
     """
     contract = table(name)
-    file = _delivered(settings, contract, cohort)
-    present = current(settings, f"raw_{name}", cohort)
-    parent = _parent(settings, contract, cohort)
-    source = _source(file.path, present) if file else {}
-    made_from = _made_from(settings, contract, source, parent)
-    if present and present.made_from == made_from and present.is_whole():
-        return Ingested(present, present.facts["left_out"], inspection_of(present), unchanged=True)
-    with connect(settings) as connection:
-        inspection = inspect(connection, file, contract) if file else Inspection(0, {}, ())
-        if inspection.blocking:
-            raise DeliveryError(inspection.problems)
-        count = parent.facts["buckets"] if parent else bucket_count(settings, inspection.rows)
-        with draft(settings, f"raw_{name}", cohort) as new:
+    path, parent = _delivered(settings, contract, cohort), _parent(settings, contract, cohort)
+    with draft(settings, f"raw_{name}", cohort) as new:
+        present = current(settings, f"raw_{name}", cohort)
+        source = _source(path, present) if path else {}
+        made_from = _made_from(settings, contract, source, parent)
+        if present and present.made_from == made_from and present.is_whole():
+            return Ingested(present, present.facts["left_out"], inspection_of(present), unchanged=True)
+        with _undisturbed(path, source), connect(settings) as connection:
+            file = _open(path, source) if path else None
+            inspection = inspect(connection, file, contract) if file else Inspection(0, {}, ())
+            if inspection.blocking:
+                raise DeliveryError(inspection.problems)
+            count = parent.facts["buckets"] if parent else bucket_count(settings, inspection.rows)
             typed = _typed(contract, file, parent, count) if file else _empty(contract)
             rows = write_buckets(connection, typed, count, new.folder, _order(contract))
-            facts = {
-                "buckets": count,
-                "left_out": inspection.rows - rows,
-                "keys": _keys(connection, contract, new.folder),
-                "source": source,
-                "inspection": asdict(inspection),
-            }
-            version = new.publish(rows, made_from, facts=facts)
+            keys = _keys(connection, contract, new.folder)
+        facts = {
+            "buckets": count,
+            "left_out": inspection.rows - rows,
+            "keys": keys,
+            "source": source,
+            "inspection": asdict(inspection),
+        }
+        version = new.publish(rows, made_from, facts=facts)
     return Ingested(version, inspection.rows - rows, inspection, unchanged=False)
 
 
@@ -144,16 +156,34 @@ def gaps(contract: Table, inspection: Inspection, most: int = 10) -> list[dict[s
     ]
 
 
-def _delivered(settings: Settings, contract: Table, cohort: str) -> DeliveredFile | None:
+def _delivered(settings: Settings, contract: Table, cohort: str) -> Path | None:
     """The file that holds the table; none only for outcomes that are not known yet."""
     folder = settings.landing_dir / cohort
     files = find(folder) if folder.is_dir() else {}
     if contract.file.lower() in files:
-        return open_file(files[contract.file.lower()])
+        return files[contract.file.lower()]
     if contract.name == "outcomes":
         application = _delivered(settings, table("application"), cohort)
-        return application if application and OUTCOME in application.columns else None
+        return application if application and OUTCOME in open_file(application).columns else None
     raise DeliveryError([Problem(f"{contract.file}.csv", f"the table is missing from landing/{cohort}; land it first")])
+
+
+def _open(path: Path, source: dict[str, Any]) -> DeliveredFile:
+    """The file, its checksums compared unless landing has done so: it may have been put there by hand."""
+    if not was_checked(path, source["sha256"]):
+        check_archive(path)
+    return open_file(path)
+
+
+@contextmanager
+def _undisturbed(path: Path | None, source: dict[str, Any]) -> Iterator[None]:
+    """What is read in the block is what was hashed, or an error, which then comes before any other."""
+    try:
+        yield
+    finally:
+        if path and not (path.is_file() and stamp(path) == (source["size"], source["changed"])):
+            where = f"landing/{path.parent.name}/{path.name}"
+            raise DisturbedError(f"{where} was written to while it was read; run it again when it is complete")
 
 
 def _parent(settings: Settings, contract: Table, cohort: str) -> Version | None:
@@ -170,19 +200,19 @@ def _parent(settings: Settings, contract: Table, cohort: str) -> Version | None:
 
 def _source(path: Path, present: Version | None) -> dict[str, Any]:
     """A delivered file's name, size, time and SHA-256; one that was not written to since is not read again."""
-    found = path.stat()
-    stamp = {"name": path.name, "size": found.st_size, "changed": found.st_ctime_ns}
+    size, changed = stamp(path)
+    found = {"name": path.name, "size": size, "changed": changed}
     before = present.facts["source"] if present else {}
-    if {name: before.get(name) for name in stamp} == stamp:
+    if {name: before.get(name) for name in found} == found:
         return dict(before)
     with path.open("rb") as stream:
-        return {**stamp, "sha256": file_digest(stream, "sha256").hexdigest()}
+        return {**found, "sha256": file_digest(stream, "sha256").hexdigest()}
 
 
 def _made_from(settings: Settings, contract: Table, source: dict[str, Any], parent: Version | None) -> str:
     """The fingerprint of all that decides what the table's files hold."""
     dealt = [parent.facts["keys"], parent.facts["buckets"]] if parent else [settings.bucket_clients]
-    made_from = [source.get("sha256"), contracts.digest(contract.name), dealt, duckdb.__version__]
+    made_from = [source.get("sha256"), contracts.digest(contract.name), _columns(contract), dealt, duckdb.__version__]
     return sha256(json.dumps(made_from).encode()).hexdigest()
 
 
@@ -196,17 +226,20 @@ def _keys(connection: duckdb.DuckDBPyConnection, contract: Table, folder: Path) 
 
 def _typed(contract: Table, file: DeliveredFile, parent: Version | None, count: int) -> str:
     """The table's rows of this cohort's clients, each with its client's bucket."""
-    columns = ", ".join(f"{typed_column(c)[0]} as {identifier(c.name)}" for c in contract.columns.values())
-    query = f"select {columns} from {file.scan()}"
+    query = f"select {_columns(contract)} from {file.scan()}"
     client = bucket_sql("SK_ID_CURR", count)
     if parent is None:
         return f"select *, {client} as bucket from ({query})"
     if contract.name == "outcomes":
         query = f"select * from ({query}) where {OUTCOME} is not null"
-    rows, key = scan(parent.folder()), identifier(contract.parent_key or "")
+    rows, key = scan(parent.verified_folder()), identifier(contract.parent_key or "")
     if "SK_ID_CURR" in contract.columns:
         return f"select *, {client} as bucket from ({query}) where {key} in (select {key} from {rows})"
     return f"select rows.*, {client} as bucket from ({query}) as rows join {rows} as parent using ({key})"
+
+
+def _columns(contract: Table) -> str:
+    return ", ".join(f"{typed_column(c)[0]} as {identifier(c.name)}" for c in contract.columns.values())
 
 
 def _order(contract: Table) -> tuple[str, ...]:

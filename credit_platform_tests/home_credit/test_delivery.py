@@ -10,12 +10,12 @@ from credit_platform.home_credit.delivery import (
     DeliveredFile,
     DeliveryError,
     Problem,
-    check_archive,
     find,
     open_file,
     stem,
     suffix,
 )
+from credit_platform.home_credit.integrity import check_archive
 from credit_platform_tests.deliveries import TinyDelivery, write_table
 
 

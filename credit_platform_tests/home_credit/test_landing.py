@@ -13,6 +13,7 @@ import pytest
 from credit_platform.home_credit import landing
 from credit_platform.home_credit.delivery import DeliveryError
 from credit_platform.home_credit.landing import content_hashes, has_outcomes, land, landed_cohorts
+from credit_platform.lake import files
 from credit_platform.settings import Settings
 from credit_platform_tests.deliveries import TinyDelivery, zipped
 
@@ -246,12 +247,12 @@ def zip_cut_off(path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (zip_bomb, "wrong.zip: would unpack to 20,000,000 bytes, more than is allowed here"),
+        (zip_bomb, "wrong.zip: would unpack to 20,000,000 bytes, which is no delivery"),
         (zip_without_tables, "wrong.zip: holds no delivery; expected application.csv, bureau.csv"),
         (zip_with_password, "wrong.zip: can't be unpacked"),
-        (zip_with_damage, "wrong.zip: can't be unpacked"),
-        (zip_cut_off, "wrong.zip: is neither a folder nor a zip"),
-        (lambda path: path.write_bytes(b"PK\x03\x04"), "wrong.zip: is neither a folder nor a zip"),
+        (zip_with_damage, "it is damaged, deliver it again"),
+        (zip_cut_off, "wrong.zip: is a damaged zip, perhaps cut short; deliver it again"),
+        (lambda path: path.write_bytes(b""), "wrong.zip: is a damaged zip, perhaps cut short; deliver it again"),
     ],
 )
 def test_a_wrong_zip_is_refused_by_name(
@@ -272,7 +273,8 @@ def test_a_zip_writes_nowhere_but_into_the_cohort(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "a" / "b"))
     before = set(tmp_path.rglob("*"))
     land(settings, archive)
-    assert {p for p in set(tmp_path.rglob("*")) - before if settings.data_dir not in (p, *p.parents)} == set()
+    new = {p for p in set(tmp_path.rglob("*")) - before if settings.data_dir not in (p, *p.parents)}
+    assert {str(path.relative_to(tmp_path)) for path in new} == {f"a/b/credit-platform-{os.getuid()}"}
     assert set(content_hashes(settings.landing_dir / COHORT)) == {*TABLES, "outcomes.csv"}
 
 
@@ -357,7 +359,9 @@ def test_outcomes_of_a_cohort_that_was_never_landed_are_refused(
     landed: Settings, tmp_path: Path, delivery: TinyDelivery
 ) -> None:
     source = delivery.with_outcomes().write(tmp_path / "2025-09", only=["outcomes"])
-    assert "application.csv: the table is missing from the delivery of cohort 2025-09" in refusal(landed, source)
+    assert refusal(landed, source) == (
+        "outcomes.csv: comes alone, and no cohort 2025-09 has been landed; name the outcomes' cohort with --cohort"
+    )
 
 
 def test_landing_the_same_again_changes_no_hash(landed: Settings) -> None:
@@ -386,13 +390,13 @@ def test_a_failure_in_the_middle_leaves_nothing_half_landed_and_the_old_landing_
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    rename, moved = os.rename, []
+    exchange, moved = files._exchange, []
 
     def move(source: Path, target: Path) -> None:
-        if Path(target).name == "2025-02" and not moved:
+        if target.name == "2025-02" and not moved:
             moved.append(target)
             full()
-        rename(source, target)
+        exchange(source, target)
 
     with monkeypatch.context() as patched:
         if failing == "copy":
@@ -400,12 +404,39 @@ def test_a_failure_in_the_middle_leaves_nothing_half_landed_and_the_old_landing_
         elif failing == "manifest":
             patched.setattr(landing.json, "dumps", full)
         else:
-            patched.setattr(os, "rename", move)
+            patched.setattr(files, "_exchange", move)
         with pytest.raises(OSError, match="No space left"):
             land(landed, tmp_path / "given")
     assert content(landed.landing_dir) == before
     land(landed, tmp_path / "given")
     assert content(landed.landing_dir) != before
+
+
+def test_clients_that_another_cohort_holds_are_told(lake: Settings, tmp_path: Path, delivery: TinyDelivery) -> None:
+    message = "of its clients are in cohort {} too; where both have outcomes, the newer ones count"
+    for cohort in ("2025-02", "2025-03"):
+        delivery.write(tmp_path / "given" / cohort)
+    delivery.rows["application"][0]["SK_ID_CURR"] = "777"
+    delivery.write(tmp_path / "given" / "2025-03", only=["application"])
+    told = {result.cohort: [str(warning) for warning in result.warnings] for result in land(lake, tmp_path / "given")}
+    assert told == {
+        "2025-02": [
+            f"application.csv: 12 {message.format(COHORT)}",
+            f"application.csv: 11 {message.format('2025-03')}",
+        ],
+        "2025-03": [
+            f"application.csv: 11 {message.format(COHORT)}",
+            f"application.csv: 11 {message.format('2025-02')}",
+        ],
+    }
+    assert land(lake, delivery.write(tmp_path / COHORT), COHORT)[0].warnings == []
+
+
+def test_a_name_that_is_not_utf_8_is_refused(settings: Settings, tmp_path: Path, delivery: TinyDelivery) -> None:
+    source = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    source.mkdir()
+    delivery.write(source, only=["bureau_balance"])
+    assert "has a name that is not UTF-8; rename it" in refusal(settings, source, "2025-01")
 
 
 def test_progress_is_told(landed: Settings, tmp_path: Path, delivery: TinyDelivery) -> None:
