@@ -1,0 +1,1 @@
+"""One module per change of the tables; `schema.REVISION` names the newest."""
