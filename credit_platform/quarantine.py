@@ -28,12 +28,13 @@ class Fault:
 
 @dataclass(frozen=True)
 class Release:
-    """Who let the faults of a content pass, when, and why."""
+    """Who let the faults of a content pass, when, why, and whether the cohorts to come may be like it."""
 
     by: str
     why: str
     at: str
     content: str
+    from_now_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,12 @@ class Record:
         """The faults that nobody let pass."""
         passed = {release.content for release in self.releases}
         return {asset: fault for asset, fault in self.faults.items() if fault.content not in passed}
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether others may be measured by the cohort: nothing was found, or what was is so from now on."""
+        usual = {release.content for release in self.releases if release.from_now_on}
+        return all(fault.content in usual for fault in self.faults.values())
 
 
 def record(settings: Settings, cohort: str) -> Record:
@@ -91,8 +98,10 @@ def lift(settings: Settings, cohort: str, asset: str) -> None:
         _write(settings, cohort, Record(faults, before.releases))
 
 
-def release(settings: Settings, cohort: str, by: str, why: str) -> tuple[str, ...]:
+def release(settings: Settings, cohort: str, by: str, why: str, from_now_on: bool = False) -> tuple[str, ...]:
     """Lets a cohort pass as it is, by a person's decision. Returns the reasons that are overruled.
+
+    The cohorts after it are not measured by it, and held for the same fault again, unless it is so `from_now_on`.
 
     Raises:
         ValueError: the cohort is not in quarantine, its contract is broken, or name or reason are empty.
@@ -100,18 +109,18 @@ def release(settings: Settings, cohort: str, by: str, why: str) -> tuple[str, ..
     if not by.strip() or not why.strip():
         raise ValueError("a release needs the name of who decides and the reason")
     before = record(settings, cohort)
-    if not before.held_by:
+    faults = before.faults if from_now_on and not before.is_usual else before.held_by
+    if not faults:
         raise ValueError(f"cohort {cohort} is not in quarantine")
-    broken = [asset for asset in before.held_by if asset.startswith("raw_")]
+    broken = [asset for asset in faults if asset.startswith("raw_")]
     if broken:
         raise ValueError(
             f"the delivery of {', '.join(broken)} of cohort {cohort} breaks its contract and can't be read; "
             "land a corrected one"
         )
-    overruled = reasons(settings, cohort)
-    new = tuple(Release(by.strip(), why.strip(), _now(), fault.content) for fault in before.held_by.values())
+    new = tuple(Release(by.strip(), why.strip(), _now(), fault.content, from_now_on) for fault in faults.values())
     _write(settings, cohort, Record(before.faults, (*before.releases, *new)))
-    return overruled
+    return tuple(reason for fault in faults.values() for reason in fault.reasons)
 
 
 def _write(settings: Settings, cohort: str, new: Record) -> None:

@@ -1,7 +1,8 @@
 """A cohort's quality report: its raw tables measured, judged beside the cohort before, and kept as a table of results.
 
-A report that would come out the same is left as it is. Cohorts are ordered by name; one in quarantine is no measure for
-those after it. Not here: what is measured (`measures.py`) and what is a fault (`rules.toml`).
+A report that would come out the same is left as it is. Cohorts are ordered by name; one with a finding that blocks is
+no measure for those after it, even if it may pass. Not here: what is measured (`measures.py`), and what is a fault
+(`rules.toml`).
 """
 
 import json
@@ -81,7 +82,7 @@ def report(settings: Settings, cohort: str) -> Report:
     """
     raw = {name: require(settings, f"raw_{name}", cohort) for name in TABLE_NAMES}
     content = _digest({name: version.content for name, version in raw.items()})
-    earlier = {name: require(settings, TABLE, name) for name in _accepted_before(settings, cohort)}
+    earlier = {name: require(settings, TABLE, name) for name in _usual_before(settings, cohort)}
     clients = {name: require(settings, "raw_application", name) for name in earlier}
     before = max(earlier, default=None)
     shared = frozenset(name for name, version in raw.items() if _is_shared(settings, cohort, version))
@@ -142,9 +143,10 @@ def trends(settings: Settings, until: str, most: int = 24) -> dict[Key, dict[str
     return found
 
 
-def _accepted_before(settings: Settings, cohort: str) -> list[str]:
-    """The cohorts before one that have a report and are not in quarantine, in order."""
-    return [name for name in cohorts_of(settings, TABLE) if name < cohort and not quarantine.reasons(settings, name)]
+def _usual_before(settings: Settings, cohort: str) -> list[str]:
+    """The cohorts before one that have a report and nothing grave in it, in order."""
+    earlier = (name for name in cohorts_of(settings, TABLE) if name < cohort)
+    return [name for name in earlier if quarantine.record(settings, name).is_usual]
 
 
 def _is_shared(settings: Settings, cohort: str, version: Version) -> bool:

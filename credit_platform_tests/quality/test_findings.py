@@ -63,8 +63,8 @@ def damage(delivery: TinyDelivery) -> None:
 FINDINGS = {
     ("unknown_columns", "bureau"): (
         "warn",
-        "bureau came with 1 column(s) that the contract does not know, and that are left out: RISK_GRADE (2025-01:"
-        " 0; limit 0).",
+        "bureau came with columns that the contract does not know, and that are left out: RISK_GRADE (2025-01: 0; "
+        "limit 0).",
         (),
     ),
     ("left_out", "bureau"): (

@@ -60,13 +60,17 @@ def test_a_cohort_that_comes_later_leaves_the_reports_before_it(sound: Settings)
     assert report(sound, SECOND).unchanged
 
 
-def test_a_cohort_in_quarantine_is_no_measure_for_the_next_until_a_person_lets_it_pass(spoil: Spoil) -> None:
+def test_a_cohort_with_a_grave_finding_is_no_measure_for_the_next_unless_it_is_so_from_now_on(spoil: Spoil) -> None:
     settings = spoil(lose_a_column)
     quarantine.hold(settings, SECOND, TABLE, ["no amounts"], report(settings, SECOND).fault)
-    found = report(spoil(lose_a_column, THIRD), THIRD)
-    assert found.previous == FIRST
-    assert [finding.rule for finding in found.blocking] == ["gone"]
-    quarantine.release(settings, SECOND, "Ada", "the bureau closed")
+    spoil(lose_a_column, THIRD)
+    held = report(settings, THIRD)
+    quarantine.release(settings, SECOND, "Ada", "for once")
+    held_again = report(settings, THIRD)
+    for found in (held, held_again):
+        assert found.previous == FIRST
+        assert [finding.rule for finding in found.blocking] == ["gone"]
+    quarantine.release(settings, SECOND, "Ada", "the bureau closed", from_now_on=True)
     accepted = report(settings, THIRD)
     assert (accepted.previous, accepted.findings) == (SECOND, ())
 
