@@ -223,12 +223,13 @@ def release(
     cohort: Annotated[str, typer.Argument(help="The cohort in quarantine.")],
     by: Annotated[str, typer.Option(help="Who decides.")],
     why: Annotated[str, typer.Option(help="The reason; it is kept.")],
+    from_now_on: Annotated[bool, typer.Option("--from-now-on", help="Later cohorts may be like it.")] = False,
 ) -> None:
-    """Let a cohort pass as it is, for this very delivery; what is found in another one holds it again."""
+    """Let a cohort pass as it is, for this very delivery; another one like it is held again."""
     from credit_platform import quarantine
 
     try:
-        overruled = quarantine.release(settings(), cohort, by, why)
+        overruled = quarantine.release(settings(), cohort, by, why, from_now_on)
     except ValueError as error:
         _refuse(str(error))
     console.print(f"cohort {cohort} may pass, as {by} decided in spite of:", markup=False, highlight=False)
