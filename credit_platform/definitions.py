@@ -20,9 +20,9 @@ from credit_platform.features.checks import (  # noqa: E402
 )
 from credit_platform.mart.assets import client_lookup, client_mart  # noqa: E402
 from credit_platform.mart.checks import history_is_from_before_the_application, one_row_per_client  # noqa: E402
-from credit_platform.model.assets import candidate, champion, evaluation  # noqa: E402
+from credit_platform.model.assets import candidate, champion, evaluation, model_card, scorecard  # noqa: E402
 from credit_platform.model.checks import a_champion_decides, the_challenger_earns_its_keep  # noqa: E402
-from credit_platform.monitoring.assets import drift_report  # noqa: E402
+from credit_platform.monitoring.assets import drift_report, performance  # noqa: E402
 from credit_platform.monitoring.checks import newest_cohort_has_not_drifted  # noqa: E402
 from credit_platform.quality.assets import quality_report  # noqa: E402
 from credit_platform.raw.assets import raw_tables  # noqa: E402
@@ -44,12 +44,15 @@ def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Def
             client_mart,
             client_lookup,
             feature_splits,
+            scorecard,
             candidate,
             evaluation,
             champion,
+            model_card,
             shap_summary,
             scores,
             drift_report,
+            performance,
         ],
         asset_checks=[
             one_row_per_client,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from credit_platform.home_credit.contracts import Column, Table
+from credit_platform.markdown import table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,14 +58,5 @@ def plot(figure: "Figure") -> dg.MarkdownMetadataValue:
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
-    """Rows with the same keys as a Markdown table; numbers to four digits."""
-    if not rows:
-        return dg.MetadataValue.md("(none)")
-    names = list(rows[0])
-    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
-    lines += [f"| {' | '.join(_cell(row[name]) for name in names)} |" for row in rows]
-    return dg.MetadataValue.md("\n".join(lines))
-
-
-def _cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
+    """Rows with the same keys as a Markdown table."""
+    return dg.MetadataValue.md(table(rows))

@@ -36,12 +36,15 @@ GRAPH = {
     "client_mart": ("mart", ("quality_report", *RAW), PER_COHORT),
     "client_lookup": ("mart", ("client_mart",), PER_COHORT),
     "feature_splits": ("features", ("client_mart", "raw_outcomes"), not PER_COHORT),
+    "scorecard": ("model", ("feature_splits",), not PER_COHORT),
     "candidate": ("model", ("feature_splits",), not PER_COHORT),
-    "evaluation": ("model", ("candidate", "feature_splits"), not PER_COHORT),
-    "champion": ("model", ("evaluation", "feature_splits"), not PER_COHORT),
+    "evaluation": ("model", ("candidate", "feature_splits", "scorecard"), not PER_COHORT),
+    "champion": ("model", ("evaluation", "feature_splits", "scorecard"), not PER_COHORT),
+    "model_card": ("model", ("champion", "evaluation"), not PER_COHORT),
     "shap_summary": ("explain", ("champion", "feature_splits"), not PER_COHORT),
     "scores": ("scoring", ("champion", "client_mart"), PER_COHORT),
     "drift_report": ("monitoring", ("champion", "client_mart", "scores"), PER_COHORT),
+    "performance": ("monitoring", ("feature_splits", "raw_outcomes", "scores"), PER_COHORT),
 }
 QUALITY = (
     "categories",

@@ -26,8 +26,11 @@ process_cohort = dg.define_asset_job(
 )
 take_outcomes = dg.define_asset_job(
     "take_outcomes",
-    dg.AssetSelection.assets("raw_outcomes") | training,
-    description="Take in outcomes that arrived late, and train on them; the cohort's other tables stay as they are.",
+    dg.AssetSelection.assets("raw_outcomes", "performance") | training,
+    description=(
+        "Take in outcomes that arrived late, compare the scores with them, and train on them; the cohort's other "
+        "tables stay as they are."
+    ),
 )
 everything = dg.define_asset_job("everything", dg.AssetSelection.all(), description="The whole graph.")
 

@@ -26,7 +26,7 @@ from credit_platform.settings import Settings
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Registers new folders under landing/ as cohorts, and requests the assets that a new or changed file concerns: "
-        "a table, what is made from it, and no other cohort's; for late outcomes the training alone."
+        "a table, what is made from it, and no other cohort's; for late outcomes performance and training."
     ),
 )
 def landing_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
@@ -51,7 +51,7 @@ def landing_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourcePar
         if cohort not in late
     ]
     if late:
-        requests.append(_of_late_outcomes(late, now, trains=decides and settings.retrain_on_outcomes))
+        requests.append(_of_late_outcomes(late, now, decides, trains=decides and settings.retrain_on_outcomes))
     return dg.SensorResult(
         run_requests=requests,
         dynamic_partitions_requests=[cohorts.build_add_request(new)] if new else [],
@@ -70,19 +70,22 @@ def _changed(settings: Settings, cohort: str) -> set[str]:
 
 def _concerned(tables: Collection[str], decides: bool) -> list[dg.AssetKey]:
     """The tables' assets and all per-cohort ones after them."""
-    stages = ["quality_report", "client_mart", "client_lookup", *(["scores", "drift_report"] if decides else [])]
+    stages = [
+        "quality_report",
+        "client_mart",
+        "client_lookup",
+        *(["scores", "drift_report", "performance"] if decides else []),
+    ]
     return [dg.AssetKey(name) for name in (*(f"raw_{name}" for name in sorted(tables)), *stages)]
 
 
-def _of_late_outcomes(late: Sequence[str], now: Mapping[str, str], trains: bool) -> dg.RunRequest:
+def _of_late_outcomes(late: Sequence[str], now: Mapping[str, str], decides: bool, trains: bool) -> dg.RunRequest:
     """One run for all cohorts whose outcomes arrived, so that one training sees them all.
 
     Its range may span cohorts whose outcomes have not changed; their tables stay as they are.
     """
-    steps = [
-        "raw_outcomes",
-        *(["feature_splits", "candidate", "evaluation", "champion", "shap_summary"] if trains else []),
-    ]
+    trained = ["feature_splits", "scorecard", "candidate", "evaluation", "champion", "model_card", "shap_summary"]
+    steps = ["raw_outcomes", *(["performance"] if decides else []), *(trained if trains else [])]
     return dg.RunRequest(
         run_key="outcomes:" + _digest([(cohort, now[cohort]) for cohort in late]),
         job_name=take_outcomes.name,

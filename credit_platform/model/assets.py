@@ -17,6 +17,7 @@ from credit_platform.lake import draft, require
 from credit_platform.metadata import markdown_table, plot, schema_of
 from credit_platform.model import registry
 from credit_platform.model.benchmark import benchmark_of, write_benchmark
+from credit_platform.model.card import CARD, EVALUATION, as_html, model_card_markdown
 from credit_platform.model.evaluation import METRICS, evaluate, score_psi
 from credit_platform.model.evaluation_plots import plots
 from credit_platform.model.fairness import audit
@@ -24,12 +25,10 @@ from credit_platform.model.families import FAMILIES
 from credit_platform.model.judging import gate
 from credit_platform.model.search import Trial
 from credit_platform.model.succession import settle
-from credit_platform.model.training import train
+from credit_platform.model.training import Trained, train
 from credit_platform.resources import MlflowRuns
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
-
-EVALUATION = "evaluation/report.json"
 
 
 class SearchConfig(dg.Config):
@@ -126,9 +125,13 @@ def candidate(
                 "threshold": threshold.value,
                 "out_of_fold_cost_per_client": threshold.cost_per_client,
                 "calibration_slope": scorer.calibration.slope,
+                "additivity_error": trained.additivity_error,
                 **{f"price_of_exclusion_{name}": price.value for name, price in trained.price.items()},
+                **_stability(trained),
             }
         )
+        tracking.log_text(json.dumps(trained.sensitivity, indent=1), "training/sensitivity.json")
+        tracking.log_text(json.dumps([_as_row(trial) for trial in found.trials], indent=1), "training/trials.json")
         tracking.log_artifact(str(folder / "threshold.json"))
         version = registry.log_version(settings, folder, scorer.schema)
     registry.point(settings, registry.CHALLENGER, version)
@@ -144,6 +147,8 @@ def candidate(
             "threshold_holds_theory": threshold.holds_theory,
             "out_of_fold_cost_per_client": threshold.cost_per_client,
             "calibration_slope": scorer.calibration.slope,
+            "additivity_error": trained.additivity_error,
+            **_stability(trained),
             "parameters": dg.MetadataValue.json(dict(found.trial.parameters)),
             "trials": markdown_table([_as_row(trial) for trial in found.trials]),
             "sensitivity": markdown_table(trained.sensitivity),
@@ -268,12 +273,44 @@ def champion(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Setti
     )
 
 
+@dg.asset(
+    group_name="model",
+    kinds={"markdown", "mlflow"},
+    owners=["team:model-validation"],
+    deps=["champion", "evaluation"],
+    description=(
+        "The challenger's model card, as Markdown and HTML in its MLflow run: data and window, metrics with intervals, "
+        "calibration, threshold and its defence, reasons, fairness, limits, gate, and what it takes to rebuild it."
+    ),
+    metadata={"dagster/column_schema": schema_of(section=("VARCHAR", "Section"), text=("VARCHAR", "What it says"))},
+)
+def model_card(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+    challenger = registry.fetch(settings, registry.CHALLENGER)
+    text = model_card_markdown(settings, challenger)
+    registry.attach(settings, challenger.number, f"{CARD}.md", text)
+    registry.attach(settings, challenger.number, f"{CARD}.html", as_html(text))
+    context.log.info(f"the card of version {challenger.number} is in its MLflow run, {CARD}.md and .html")
+    return dg.MaterializeResult(
+        metadata={
+            "version": challenger.number,
+            "dagster/row_count": text.count("\n## "),
+            "card": dg.MetadataValue.md(text),
+        }
+    )
+
+
 def _log_fits(tracking: Any, number: int, trial: Trial) -> None:
     """A nested MLflow run for each fit of a trial."""
     for fold, (cost, auc) in enumerate(zip(trial.costs, trial.aucs, strict=True), start=1):
         with tracking.start_run(run_name=f"{trial.family} {number}, fold {fold}", nested=True):
             tracking.log_params({"family": trial.family, "fold": fold, **trial.parameters})
             tracking.log_metrics({"cost_per_client": cost, "auc": auc, "fit_seconds": trial.seconds})
+
+
+def _stability(trained: Trained) -> dict[str, float]:
+    """How many clients are told the same with another seed, where that could be measured."""
+    found = trained.stability
+    return {"same_first_reason": found.same_first, "reason_overlap": found.overlap} if found else {}
 
 
 def _as_row(trial: Trial) -> dict[str, Any]:

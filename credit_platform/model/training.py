@@ -4,21 +4,24 @@ Not here: logging and registration (`assets.py`, `registry.py`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from credit_platform.explain.reason_table import ReasonTable
+from credit_platform.explain.stability import Agreement, additivity_error
 from credit_platform.features.schema import FeatureSchema, model_frame
 from credit_platform.model import intervals
 from credit_platform.model.business_cost import choose_threshold, sensitivity
-from credit_platform.model.calibration import fit_calibration, probability_of
+from credit_platform.model.calibration import fit_calibration, log_odds, probability_of
 from credit_platform.model.intervals import Interval, Measured, differences
+from credit_platform.model.judging import reason_agreement
 from credit_platform.model.scale import Scale, fit_grades
-from credit_platform.model.search import Found, Grids, Trial, costs_of, search, winner_estimator
+from credit_platform.model.search import Found, Grids, Trial, costs_of, fit, search
 from credit_platform.model.selection import select_features
 from credit_platform.model.version import Fitted, write_version
 from credit_platform.scoring.scorer import Scorer
@@ -39,6 +42,8 @@ class Trained:
     outcomes: NDArray[np.int64]
     probability: NDArray[np.float64]
     price: Mapping[str, Interval]
+    additivity_error: float
+    stability: Agreement | None
 
     @property
     def sensitivity(self) -> list[dict[str, float]]:
@@ -84,12 +89,50 @@ def train(
     )
     valid = pq.read_table(splits / "X_valid.parquet", columns=[f.name for f in (*schema.features, *schema.audited)])
     scorer = write_version(fitted, valid, settings.seed, folder)
-    progress("measuring what leaving out the protected attributes costs")
-    return Trained(scorer, found, outcomes, probability, _price(settings, splits, found.trial, scorer, valid))
+    progress(
+        "measuring what leaving out the protected attributes costs, and whether another seed gives the same reasons"
+    )
+    explained = scorer.table_contributions(valid)
+    return Trained(
+        scorer=scorer,
+        found=found,
+        outcomes=outcomes,
+        probability=probability,
+        price=_price(settings, splits, found.trial, scorer, valid, weight),
+        additivity_error=additivity_error(0.0, explained, scorer.table_margins(valid)),
+        stability=_stability(settings, found.trial, fitted, rows, outcomes, valid, scorer, weight),
+    )
 
 
-def _price(settings: Settings, splits: Path, trial: Trial, scorer: Scorer, valid: "pa.Table") -> dict[str, Interval]:
-    """What the protected attributes would have brought on the valid part: model with them minus model without."""
+def _stability(
+    settings: Settings,
+    trial: Trial,
+    fitted: Fitted,
+    rows: "pa.Table",
+    outcomes: NDArray[np.int64],
+    valid: "pa.Table",
+    scorer: Scorer,
+    weight: NDArray[np.float64] | None,
+) -> Agreement | None:
+    """How alike the same training explains clients with another seed."""
+    reseeded = settings.model_copy(update={"seed": settings.seed + 1})
+    again = replace(fitted, estimator=fit(reseeded, trial, model_frame(rows, fitted.schema), outcomes, weight))
+    with TemporaryDirectory() as folder:
+        return reason_agreement(scorer, write_version(again, valid, settings.seed, Path(folder)), valid)
+
+
+def _price(
+    settings: Settings,
+    splits: Path,
+    trial: Trial,
+    scorer: Scorer,
+    valid: "pa.Table",
+    weight: NDArray[np.float64] | None,
+) -> dict[str, Interval]:
+    """What the protected attributes would have brought on the valid part: model with them minus model without.
+
+    Both are calibrated by the version's own calibration.
+    """
     import pyarrow.parquet as pq
 
     schema = scorer.schema
@@ -101,8 +144,9 @@ def _price(settings: Settings, splits: Path, trial: Trial, scorer: Scorer, valid
         pq.read_table(splits / f"y_{part}.parquet", columns=["TARGET"]).column(0).to_numpy()
         for part in ("train", "valid")
     )
-    model: Any = winner_estimator(settings, trial)
-    with_them = model.fit(model_frame(rows, tempting), outcomes).predict_proba(model_frame(valid, tempting))[:, 1]
+    model = fit(settings, trial, model_frame(rows, tempting), outcomes, weight)
+    margins = log_odds(model.predict_proba(model_frame(valid, tempting))[:, 1])
+    with_them = probability_of(scorer.calibration.margins(margins))
     costs = costs_of(settings)
     statistics = {"auc": intervals.auc, "cost_per_client": intervals.cost(costs, costs.theoretical_threshold)}
     return differences(

@@ -22,7 +22,7 @@ from credit_platform_tests.conftest import COHORT
 from credit_platform_tests.deliveries import TinyDelivery
 
 BUILT = {"quality_report", "client_mart", "client_lookup"}
-TRAINED = {"feature_splits", "candidate", "evaluation", "champion", "shap_summary"}
+TRAINED = {"feature_splits", "scorecard", "candidate", "evaluation", "champion", "model_card", "shap_summary"}
 
 
 @pytest.fixture
@@ -202,13 +202,14 @@ def test_a_corrected_file_concerns_its_table_and_what_is_made_from_it(
     deliver_again(processed, corrected, delivery)
     (request,) = Ticks(landing_sensor, processed, instance).tick()
     assert request.partition_key == COHORT
-    assert selected(request) == tables | BUILT | ({"scores", "drift_report"} if decides else set())
+    assert selected(request) == tables | BUILT | ({"scores", "drift_report", "performance"} if decides else set())
 
 
 @pytest.mark.parametrize(
-    ("decides", "retrain", "trained"), [(True, True, TRAINED), (True, False, set()), (False, True, set())]
+    ("decides", "retrain", "trained"),
+    [(True, True, TRAINED | {"performance"}), (True, False, {"performance"}), (False, True, set())],
 )
-def test_late_outcomes_concern_the_training_alone(
+def test_late_outcomes_concern_performance_and_training_alone(
     processed: Settings,
     instance: dg.DagsterInstance,
     delivery: TinyDelivery,
