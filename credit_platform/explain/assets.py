@@ -24,7 +24,10 @@ from credit_platform.settings import Settings
             mean_abs_shap=("DOUBLE", "Mean absolute SHAP value, in log-odds of default"),
         )
     },
-    description="Exact SHAP values of a sample of the valid part under the champion: bar plot, beeswarm, importances.",
+    description=(
+        "Exact SHAP values of a sample of the valid part under the champion: bar, beeswarm, dependence of the strongest "
+        "features, importances."
+    ),
 )
 def shap_summary(
     context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings], mlflow: dg.ResourceParam[MlflowRuns]

@@ -42,7 +42,7 @@ def importance(explanation: "Explanation") -> list[tuple[str, float]]:
 
 
 def plots(explanation: "Explanation", top: int = 20) -> dict[str, "Figure"]:
-    """The bar plot and the beeswarm of the strongest features."""
+    """The bar plot and the beeswarm of the strongest features, and how each of the very strongest acts on its own."""
     import shap
     from matplotlib import pyplot as plt
 
@@ -53,7 +53,27 @@ def plots(explanation: "Explanation", top: int = 20) -> dict[str, "Figure"]:
         figure.axes[0].set_title(f"Global SHAP ({name}), log-odds of default")
         figures[f"shap_{name}"] = figure
         plt.close(figure)
+    figures["shap_dependence"] = _dependence(explanation)
     return figures
+
+
+def _dependence(explanation: "Explanation", features: int = 6) -> "Figure":
+    """A feature's value against its SHAP value; the outermost hundredth of the values is left out of the picture."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 6), layout="constrained")
+    names = [name for name, _ in importance(explanation)[:features]]
+    for axes, name in zip(figure.subplots(2, 3).flat, names, strict=False):
+        place = explanation.feature_names.index(name)
+        value, shap_value = explanation.data[:, place], explanation.values[:, place]
+        axes.scatter(value, shap_value, s=6, alpha=0.4, color="#1f5fa8")
+        axes.axhline(0, color="grey", linewidth=0.8)
+        if np.isfinite(value).any():
+            low, high = np.nanquantile(value, [0.01, 0.99])
+            axes.set_xlim(low, high if high > low else low + 1)
+        axes.set(xlabel=name, ylabel="SHAP, log-odds")
+    figure.suptitle("Global SHAP (dependence): how the strongest features act")
+    return figure
 
 
 def _plottable(table: "pa.Table", schema: FeatureSchema) -> NDArray[np.float64]:

@@ -128,7 +128,7 @@ def test_the_versions_mlflow_run_holds_evaluation_explanations_and_metrics(world
         f"evaluation/{name}.png" for name in ("roc_curve", "cost_by_threshold", "reliability", "score_distribution")
     }
     assert artifacts["explainability"] == {
-        f"explainability/{name}" for name in ("importance.parquet", "shap_bar.png", "shap_beeswarm.png")
+        f"explainability/{name}" for name in ("importance.parquet", "shap_bar.png", "shap_beeswarm.png", "shap_dependence.png")
     }
     extra = {path.name for path in (version.folder / "extra_files").iterdir()}
     assert extra == {"feature_schema.json", "threshold.json", "reference.parquet"}

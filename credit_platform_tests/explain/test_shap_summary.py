@@ -47,11 +47,13 @@ def test_importance_is_the_mean_absolute_value_strongest_first(scorer: Scorer) -
     )
 
 
-def test_both_plots_are_drawn_and_none_stays_open_in_pyplot(scorer: Scorer) -> None:
+def test_every_plot_is_drawn_and_none_stays_open_in_pyplot(scorer: Scorer) -> None:
     from matplotlib import pyplot as plt
 
     plt.switch_backend("Agg")
     figures = plots(global_explanation(scorer, TABLE), top=4)
-    assert set(figures) == {"shap_bar", "shap_beeswarm"}
-    assert all(figure.axes[0].get_title().startswith("Global SHAP") for figure in figures.values())
+    assert set(figures) == {"shap_bar", "shap_beeswarm", "shap_dependence"}
+    titles = [figures[name].axes[0].get_title() for name in ("shap_bar", "shap_beeswarm")]
+    assert all(title.startswith("Global SHAP") for title in titles)
+    assert figures["shap_dependence"].axes[0].get_xlabel() == "EXT_SOURCE_2"
     assert not plt.get_fignums()
