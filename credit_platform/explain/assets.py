@@ -25,8 +25,8 @@ from credit_platform.settings import Settings
         )
     },
     description=(
-        "Exact SHAP values of a sample of the valid part under the champion: bar, beeswarm, dependence of the strongest "
-        "features, importances."
+        "Exact SHAP values of a sample of the valid part under the champion: bar, beeswarm, dependence of the "
+        "strongest features, importances."
     ),
 )
 def shap_summary(
