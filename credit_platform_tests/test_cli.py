@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner, Result
 
-from credit_platform import cli
+from credit_platform import cli, quarantine
 from credit_platform.lake import current, table_path
 from credit_platform.settings import Settings
 from credit_platform_tests.tables import put
@@ -160,3 +160,20 @@ def test_the_marts_sql_is_written_in_another_dialect(settings: Settings, tmp_pat
 def test_the_data_dictionary_is_the_committed_page(settings: Settings) -> None:
     page = Path(__file__).parents[1] / "docs" / "data-dictionary.md"
     assert call("dictionary").stdout == page.read_text("utf-8")
+
+
+def test_quarantine_lists_who_is_held_and_why_and_a_release_lets_one_pass_by_name(settings: Settings) -> None:
+    assert "no cohort is in quarantine" in said(call("quarantine"))
+    quarantine.hold(settings, "2025-03", "quality_report", ["EXT_SOURCE_3 [score] no longer arrives."], "digest")
+    assert "2025-03: found by quality_report, since 20" in said(call("quarantine"))
+    assert "EXT_SOURCE_3 [score] no longer arrives." in said(call("quarantine"))
+
+    anonymous = call("release", "2025-03", "--by", " ", "--why", "x")
+    assert anonymous.exit_code == 1
+    assert "a release needs the name of who decides and the reason" in said(anonymous)
+
+    released = call("release", "2025-03", "--by", "Ada [risk]", "--why", "the bureau closed", "--from-now-on")
+    assert released.exit_code == 0, said(released)
+    assert "as Ada [risk] decided in spite of: EXT_SOURCE_3 [score] no longer arrives." in said(released)
+    assert "no cohort is in quarantine" in said(call("quarantine"))
+    assert quarantine.record(settings, "2025-03").is_usual

@@ -47,7 +47,7 @@ def measure(connection: duckdb.DuckDBPyConnection, delivered: Delivered) -> dict
     clients: dict[str, float] = {}
     for contract in tables():
         version = delivered.raw[contract.name]
-        found |= _of_inspection(contract, version, contract.name in delivered.shared)
+        found |= _of_inspection(contract, version, delivered)
         if contract.parent is None:
             clients[contract.name] = version.rows
             found[Key(contract.name, "", "applications")] = _number_of(version.rows)
@@ -82,14 +82,15 @@ def row_digest(contract: Table) -> str:
     return f"hash({', '.join(map(identifier, contract.columns))})"
 
 
-def _of_inspection(contract: Table, version: Version, is_shared: bool) -> dict[Key, Measure]:
+def _of_inspection(contract: Table, version: Version, delivered: Delivered) -> dict[Key, Measure]:
     """What the landing counted in the delivered file: columns, orphans, ranges. Keys it refuses to repeat."""
     inspection = inspection_of(version)
     rows, problems = inspection.rows, inspection.problems
     columns = tuple(problem.column or "" for problem in problems if problem.kind == "unknown column")
     found = {Key(contract.name, "", "unknown columns"): counted(len(columns), columns)}
-    if rows and not is_shared:
-        found[Key(contract.name, "", "rows left out")] = counted(version.facts["left_out"] / rows)
+    if rows and contract.name not in delivered.shared:
+        applications = delivered.raw["application"].rows
+        found[Key(contract.name, "", "rows left out")] = share(version.facts["left_out"], rows, applications)
     for column in contract.columns.values():
         if rows and (column.min is not None or column.max is not None) and column.unit != "id":
             outside = sum(p.count for p in problems if (p.kind, p.column) == ("outside range", column.name))
@@ -121,9 +122,10 @@ def _clients_of_earlier_cohorts(
 def _histories(
     connection: duckdb.DuckDBPyConnection, contract: Table, raw: Mapping[str, Version], clients: float
 ) -> tuple[dict[Key, Measure], float]:
-    """Whose histories a table holds, how long and how fresh they are; and of how many parents.
+    """Whose histories a table holds, how long and how fresh they are; and how many parents they count for.
 
-    `clients` are those who have a row in the parent's table.
+    Some have many more rows than others, so that shares of rows are worth fewer parents than there are (Kish, "Survey
+    Sampling", 1965, 11.7). `clients` are those who have a row in the parent's table.
     """
     version, parent = raw[contract.name], raw[contract.parent or ""]
     key, moment = identifier(contract.parent_key or ""), clock(contract.name)
@@ -158,7 +160,7 @@ def _histories(
         found[Key(contract.name, "", "rows each")] = mean(rows, squares, parents)
     if loans:
         found[Key(contract.name, "", "loans without application")] = share(unlinked, loans, parents)
-    return found | ages, parents
+    return found | ages, rows**2 / max(squares, 1)
 
 
 def _ages(connection: duckdb.DuckDBPyConnection, contract: Table, moment: str) -> dict[Key, Measure]:

@@ -151,6 +151,18 @@ def test_ingesting_twice_gives_the_same_bytes(landed: Settings) -> None:
     assert content(path) == first
 
 
+def test_what_was_noticed_in_a_file_is_known_when_its_table_is_taken_over(
+    landed: Settings, tmp_path: Path, delivery: TinyDelivery
+) -> None:
+    delivery.rows["bureau"][0]["CREDIT_TYPE"] = "Bicycle loan"
+    land_changed(landed, tmp_path, delivery, "bureau")
+    ingest(landed, "application", COHORT)
+    first, again = ingest(landed, "bureau", COHORT), ingest(landed, "bureau", COHORT)
+    assert (first.unchanged, again.unchanged) == (False, True)
+    assert again.inspection == first.inspection
+    assert [problem.ids for problem in again.inspection.warnings] == [("SK_ID_BUREAU 5000001",)]
+
+
 def test_the_order_of_the_delivered_rows_makes_no_difference_to_the_bytes(
     landed: Settings, tmp_path: Path, delivery: TinyDelivery
 ) -> None:
