@@ -8,7 +8,7 @@ import csv
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from itertools import chain
@@ -26,6 +26,8 @@ OUTCOME = "TARGET"
 MOST_COLUMNS = 10
 """How many columns are named one by one when the same is wrong with all of them."""
 _NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "DOUBLE")
+"""Types in a Parquet file that are read as they are, without becoming text. FLOAT is not: its 0.1 is not DOUBLE's."""
 _LONGEST_HEADER = 100_000
 UNREADABLE = (OSError, EOFError, zlib.error)
 """What Python raises at files that are gone or damaged."""
@@ -72,10 +74,11 @@ class DeliveryError(ValueError):
 
 @dataclass(frozen=True)
 class DeliveredFile:
-    """A file of a delivery and its columns in the file's order."""
+    """A file of a delivery, its columns in the file's order, and those among them that hold numbers, not text."""
 
     path: Path
     columns: tuple[str, ...]
+    numbers: frozenset[str] = frozenset()
 
     def scan(self) -> str:
         """A DuckDB table function call that reads the file, CSV columns as text."""
@@ -129,9 +132,10 @@ def open_file(path: Path) -> DeliveredFile:
         DeliveryError: the file has no header or can't be read.
     """
     try:
-        names = _parquet_columns(path) if suffix(path) == ".parquet" else _csv_header(path)
+        header = _parquet_columns(path) if suffix(path) == ".parquet" else _csv_header(path)
     except (*UNREADABLE, csv.Error, duckdb.Error) as error:
         raise DeliveryError([Problem(path.name, f"can't be read: {reason(error)}")]) from error
+    names = [name for name, _ in header]
     if not names:
         raise DeliveryError([Problem(path.name, "is empty; a delivered file has at least a header")])
     if not any(name in contract.columns for contract in (*tables(), table("outcomes")) for name in names):
@@ -143,10 +147,10 @@ def open_file(path: Path) -> DeliveredFile:
     repeated = sorted({name for name in names if times[name.casefold()] > 1})
     if repeated:
         raise DeliveryError(each_column(path, repeated, "appears twice in the header"))
-    return DeliveredFile(path, tuple(names))
+    return DeliveredFile(path, tuple(names), frozenset(name for name, kind in header if kind in _NUMBERS))
 
 
-def _parquet_columns(path: Path) -> list[str]:
+def _parquet_columns(path: Path) -> list[tuple[str, str]]:
     scan = DeliveredFile(path, ()).scan()
     with duckdb.connect() as connection:
         described = connection.execute(f"describe select * from {scan}").fetchall()
@@ -160,10 +164,10 @@ def _parquet_columns(path: Path) -> list[str]:
     if nested:
         raise DeliveryError(each_column(path, nested, "is nested; a value is a number or a text"))
     # DuckDB numbers a column that appears again.
-    return [name if name in stored else name.rpartition("_")[0] for name, *_ in described]
+    return [(name if name in stored else name.rpartition("_")[0], kind) for name, kind, *_ in described]
 
 
-def _csv_header(path: Path) -> list[str]:
+def _csv_header(path: Path) -> list[tuple[str, str]]:
     opener = gzip.open if suffix(path) == ".csv.gz" else open
     with opener(path, "rt", encoding="utf-8-sig", errors="replace", newline="") as stream:
         text = stream.read(_LONGEST_HEADER + 1)
@@ -171,7 +175,7 @@ def _csv_header(path: Path) -> list[str]:
     names = next(csv.reader(lines), [])
     if len(text) > _LONGEST_HEADER and lines.tell() == len(text):
         raise DeliveryError([Problem(path.name, f"has a header longer than {_LONGEST_HEADER:,} characters")])
-    return names
+    return [(name, "VARCHAR") for name in names]
 
 
 def each_column(path: Path, columns: Sequence[str], message: str, **fields: Any) -> list[Problem]:
@@ -191,17 +195,24 @@ def reason(error: Exception) -> str:
     return f"{lines[0]} {cause}".strip()
 
 
-def typed_column(column: Column) -> tuple[str, str]:
+def typed_column(column: Column, numbers: Collection[str] = ()) -> tuple[str, str]:
     """SQL of a column's typed value, and of the text it was delivered as; a text without a value is of the wrong type.
 
     Empty text and, among numbers, NaN are missing: neither text nor value. Whole numbers may be written as `3.0`, as
-    long as a double holds them exactly.
+    long as a double holds them exactly. `numbers` are the columns that need not become text, which costs more than
+    all else: what they were delivered as is a number then, and the value is the same.
     """
-    text = f"trim(cast({identifier(column.name)} as varchar))"
+    name = identifier(column.name)
+    text = f"trim(cast({name} as varchar))"
     if column.type == "VARCHAR":
         text = f"nullif({text}, '')"
         return text, text
-    text = f"case when lower({text}) not in ('', 'nan') then {text} end"
+    if column.name in numbers:
+        text = f"case when not isnan({name}) then {name} end"
+        in_digits = f"typeof({name}) <> 'DOUBLE'"
+    else:
+        text = f"case when lower({text}) not in ('', 'nan') then {text} end"
+        in_digits = f"regexp_full_match({text}, '[+-]?[0-9]+')"
     number = f"try_cast({text} as double)"
     if column.type == "DOUBLE":
         # Zero has no sign here, for one with and one without are the same number in different bytes.
@@ -209,5 +220,5 @@ def typed_column(column: Column) -> tuple[str, str]:
         return value, text
     whole = f"{number} = trunc({number})"
     if column.type == "BIGINT":
-        whole += f" and (abs({number}) < {2**53} or regexp_full_match({text}, '[+-]?[0-9]+'))"
+        whole += f" and (abs({number}) < {2**53} or {in_digits})"
     return f"case when {whole} then try_cast({text} as {column.type}) end", text

@@ -82,7 +82,7 @@ def _inspect_values(
     problems: list[Problem],
 ) -> Inspection:
     name = file.path.name
-    inner = ", ".join(_value_and_text(column) for column in columns)
+    inner = ", ".join(_value_and_text(column, file) for column in columns)
     measures = ["count(*)"]
     for column in columns:
         measures += [f"count_if({condition})" for condition in _conditions(column)]
@@ -121,8 +121,8 @@ def _inspect_values(
     return Inspection(rows, missing, tuple(problems))
 
 
-def _value_and_text(column: Column) -> str:
-    value, text = typed_column(column)
+def _value_and_text(column: Column, file: DeliveredFile) -> str:
+    value, text = typed_column(column, file.numbers)
     return f"{value} as {identifier('v_' + column.name)}, {text} as {identifier('t_' + column.name)}"
 
 
@@ -155,7 +155,7 @@ def _offenders(
     name = next(name for name in (*contract.key, "SK_ID_CURR") if name in contract.columns)
     found = connection.execute(
         f"select row, id from (select row_number() over () as row, {typed_column(contract.columns[name])[0]} as id, "
-        f"{_value_and_text(column)} from {file.scan()}) where {condition} limit {MOST_IDS}"
+        f"{_value_and_text(column, file)} from {file.scan()}) where {condition} limit {MOST_IDS}"
     ).fetchall()
     ids = dict.fromkeys(f"{name} {identity}" for _, identity in found if identity is not None)
     return found[0][0] if found else None, tuple(ids)
@@ -177,7 +177,9 @@ def _unknown_values(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, 
 
 def _repeated_keys(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table) -> list[Problem]:
     """A key that occurs again, wherever all of it is known."""
-    key = ", ".join(f"{typed_column(contract.columns[name])[0]} as {identifier(name)}" for name in contract.key)
+    key = ", ".join(
+        f"{typed_column(contract.columns[name], file.numbers)[0]} as {identifier(name)}" for name in contract.key
+    )
     names = ", ".join(identifier(name) for name in contract.key)
     complete = " and ".join(f"{identifier(name)} is not null" for name in contract.key)
     (repeated,) = one_row(

@@ -7,7 +7,7 @@ A table that would come out the same is left as it is: what it was made from sta
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
@@ -226,7 +226,7 @@ def _keys(connection: duckdb.DuckDBPyConnection, contract: Table, folder: Path) 
 
 def _typed(contract: Table, file: DeliveredFile, parent: Version | None, count: int) -> str:
     """The table's rows of this cohort's clients, each with its client's bucket."""
-    query = f"select {_columns(contract)} from {file.scan()}"
+    query = f"select {_columns(contract, file.numbers)} from {file.scan()}"
     client = bucket_sql("SK_ID_CURR", count)
     if parent is None:
         return f"select *, {client} as bucket from ({query})"
@@ -238,8 +238,8 @@ def _typed(contract: Table, file: DeliveredFile, parent: Version | None, count: 
     return f"select rows.*, {client} as bucket from ({query}) as rows join {rows} as parent using ({key})"
 
 
-def _columns(contract: Table) -> str:
-    return ", ".join(f"{typed_column(c)[0]} as {identifier(c.name)}" for c in contract.columns.values())
+def _columns(contract: Table, numbers: Collection[str] = ()) -> str:
+    return ", ".join(f"{typed_column(c, numbers)[0]} as {identifier(c.name)}" for c in contract.columns.values())
 
 
 def _order(contract: Table) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from credit_platform.home_credit.contracts import table
 from credit_platform.home_credit.delivery import (
     DeliveredFile,
     DeliveryError,
@@ -14,6 +15,7 @@ from credit_platform.home_credit.delivery import (
     open_file,
     stem,
     suffix,
+    typed_column,
 )
 from credit_platform.home_credit.integrity import check_archive
 from credit_platform_tests.deliveries import TinyDelivery, write_table
@@ -69,6 +71,23 @@ def test_a_file_reads_the_same_in_every_format(tmp_path: Path, delivery: TinyDel
     with duckdb.connect() as connection:
         rows = connection.execute(f"select * from {file.scan()}").fetchall()
     assert rows == [tuple(row.values()) for row in delivery.rows["bureau_balance"]]
+
+
+@pytest.mark.parametrize("column", ["AMT_CREDIT_SUM", "SK_ID_BUREAU", "CNT_CREDIT_PROLONG"])
+@pytest.mark.parametrize("kind", ["double", "float", "bigint", "utinyint", "decimal(9, 2)"])
+def test_a_number_in_a_parquet_reads_as_its_text_does(tmp_path: Path, column: str, kind: str) -> None:
+    awkward = "0 -0.0 3 0.1 1.5 -7 255 1e15 9007199254740993 1e-40 1e300 nan inf nothing"
+    read = []
+    with duckdb.connect() as connection:
+        for value in ("number", "number::varchar"):
+            path = tmp_path / value / "bureau.parquet"
+            path.parent.mkdir()
+            rows = f"select try_cast(unnest(string_split('{awkward}', ' ')) as {kind}) as number"
+            connection.execute(f"copy (select {value} as {column} from ({rows})) to '{path}' (format parquet)")
+            file = open_file(path)
+            typed, text = typed_column(table("bureau").columns[column], file.numbers)
+            read.append(connection.execute(f"select {typed}, {text} is null from {file.scan()}").fetchall())
+    assert repr(read[0]) == repr(read[1])
 
 
 @pytest.mark.parametrize("folder", ["o'brien", "a[1]*?", "month=1", "two words", "März"])
