@@ -19,11 +19,17 @@ CATBOOST = "catboost"
 
 @dataclass(frozen=True)
 class Family:
-    """A family: how its estimator is made from the settings, and the values of its grid by parameter."""
+    """A family: how its estimator is made from the settings, and the values of its grid by parameter.
+
+    `rounds` tells after how many rounds of boosting a fitted estimator stopped, and `held` gives the parameters for so
+    many rounds and no early stopping; 0 and none where a family has no rounds.
+    """
 
     name: str
     estimator: Callable[[Settings], "BaseEstimator"]
     grid: Mapping[str, tuple[Any, ...]]
+    rounds: Callable[[Any], int] = lambda _: 0
+    held: Callable[[int], Mapping[str, Any]] = lambda _: {}
 
 
 def _catboost(settings: Settings) -> "BaseEstimator":
@@ -42,7 +48,7 @@ def _hist_gradient_boosting(settings: Settings) -> "BaseEstimator":
     coded = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, max_categories=60)
     columns = make_column_transformer(
         (coded, make_column_selector(dtype_exclude="number")),
-        remainder="passthrough",
+        ("passthrough", make_column_selector(dtype_include="number")),
         verbose_feature_names_out=False,
     )
     boosting = HistGradientBoostingClassifier(
@@ -68,11 +74,22 @@ def _logistic_regression(settings: Settings) -> "BaseEstimator":
 FAMILIES: Mapping[str, Family] = {
     family.name: family
     for family in (
-        Family(CATBOOST, _catboost, {"depth": (4, 6), "l2_leaf_reg": (3.0, 20.0)}),
+        Family(
+            CATBOOST,
+            _catboost,
+            {"depth": (4, 6), "l2_leaf_reg": (3.0, 20.0)},
+            rounds=lambda fitted: int(fitted.model_.tree_count_),
+            held=lambda rounds: {"iterations": rounds, "patience": 0},
+        ),
         Family(
             "hist_gradient_boosting",
             _hist_gradient_boosting,
             {"histgradientboostingclassifier__max_leaf_nodes": (4, 12)},
+            rounds=lambda fitted: int(fitted[-1].n_iter_),
+            held=lambda rounds: {
+                "histgradientboostingclassifier__max_iter": rounds,
+                "histgradientboostingclassifier__early_stopping": False,
+            },
         ),
         Family("logistic_regression", _logistic_regression, {"logisticregression__C": (0.0003, 0.003)}),
     )

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 class NativeCatBoost(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Trees are added until the loss on a tenth of the rows it was given has not fallen for `patience` trees."""
+    """Trees are added until the loss on a tenth of the rows it was given has not fallen for `patience` trees.
+
+    With a patience of 0 there are `iterations` trees, fitted on all rows.
+    """
 
     def __init__(
         self,
@@ -46,17 +49,14 @@ class NativeCatBoost(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         outcomes = np.asarray(y)
         weight = np.ones(len(outcomes)) if sample_weight is None else np.asarray(sample_weight)
         categories = list(x.select_dtypes(exclude="number").columns)
-        fitted, watched = train_test_split(
-            np.arange(len(outcomes)), test_size=0.1, stratify=outcomes, random_state=self.random_seed
-        )
-        pools = [
-            Pool(x.iloc[rows], outcomes[rows], cat_features=categories, weight=weight[rows])
-            for rows in (fitted, watched)
-        ]
+        parts = [np.arange(len(outcomes))]
+        if self.patience:
+            parts = train_test_split(parts[0], test_size=0.1, stratify=outcomes, random_state=self.random_seed)
+        pools = [Pool(x.iloc[rows], outcomes[rows], cat_features=categories, weight=weight[rows]) for rows in parts]
         own = self.get_params()
         patience = own.pop("patience")
         self.model_ = CatBoostClassifier(**own, verbose=False, allow_writing_files=False)
-        self.model_.fit(pools[0], eval_set=pools[1], early_stopping_rounds=patience)
+        self.model_.fit(pools[0], eval_set=pools[1:] or None, early_stopping_rounds=patience or None)
         self.classes_ = np.asarray(self.model_.classes_)
         return self
 

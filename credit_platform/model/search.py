@@ -6,7 +6,7 @@ probabilities, which the business cost needs (docs/benchmarks.md measures it). N
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,13 +28,17 @@ Grids = Mapping[str, Mapping[str, Sequence[Any]]]
 
 @dataclass(frozen=True)
 class Trial:
-    """One point of a family's grid, with its cost per client and AUC on each fold, and seconds per fit."""
+    """One point of a family's grid, with its cost per client and AUC on each fold, and seconds per fit.
+
+    `rounds` of boosting are those that early stopping left on each fold, 0 for a family without.
+    """
 
     family: str
     parameters: Mapping[str, Any]
     costs: tuple[float, ...]
     aucs: tuple[float, ...]
     seconds: float
+    rounds: tuple[int, ...] = ()
 
     @property
     def cost(self) -> float:
@@ -43,7 +47,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Found:
-    """The winner, fitted on all rows; its out-of-fold margins (n,), in log-odds; and every trial there was."""
+    """The winner, fitted on all rows; its out-of-fold margins (n,), in log-odds; and every trial there was.
+
+    The winning trial's parameters hold the rounds of boosting.
+    """
 
     trial: Trial
     estimator: "BaseEstimator"
@@ -68,24 +75,39 @@ def search(
     `grids` maps families to the values of their parameters. CatBoost wins unless another family costs less by more than
     the standard error of the difference over the folds: it is explained exactly and served fastest.
 
+    Early stopping ends with the search: the winner is fitted with the mean of the rounds that it left on the folds.
+    Each fit would stop elsewhere, and the margins of a model of fifty trees say nothing of how to calibrate one of two
+    hundred: in 16 samples of 3,000 clients the slope on new clients had a standard deviation of 0.35, and so has 0.14.
+
     Raises:
-        KeyError: no such family.
+        KeyError: no such family, or none at all.
     """
+    if (unknown := sorted(set(grids) - set(FAMILIES))) or not grids:
+        raise KeyError(f"asked for {', '.join(unknown) or 'no family'}; families are {', '.join(FAMILIES)}")
     trials: list[Trial] = []
     for family, grid in grids.items():
         trials += _trials(settings, family, grid, train, outcomes, weight)
         best = min((trial for trial in trials if trial.family == family), key=lambda trial: trial.cost)
         progress(f"{family}: cost {best.cost:.4f} per client, AUC {np.mean(best.aucs):.4f}, {best.seconds:.1f} s a fit")
-    winner = _winner(trials)
+    winner = _held(_winner(trials))
     progress(f"{winner.family} wins with {dict(winner.parameters)}; fitting it out of fold and on all rows")
     margins = _out_of_fold(settings, winner, train, outcomes, weight)
-    estimator = _fitted(winner_estimator(settings, winner), train, outcomes, weight)
-    return Found(winner, estimator, margins, tuple(trials))
+    return Found(winner, fit(settings, winner, train, outcomes, weight), margins, tuple(trials))
 
 
-def winner_estimator(settings: Settings, trial: Trial) -> "BaseEstimator":
-    """The unfitted estimator of a trial."""
-    return FAMILIES[trial.family].estimator(settings).set_params(**trial.parameters)
+def fit(
+    settings: Settings,
+    trial: Trial,
+    train: "pd.DataFrame",
+    outcomes: NDArray[np.int64],
+    weight: NDArray[np.float64] | None = None,
+) -> Any:
+    """The estimator of a trial, fitted on a frame of shape (n, features)."""
+    from threadpoolctl import threadpool_limits
+
+    estimator = FAMILIES[trial.family].estimator(settings).set_params(**trial.parameters)
+    with threadpool_limits(settings.threads):
+        return estimator.fit(train, outcomes, **_weighted(estimator, weight))
 
 
 def _trials(
@@ -97,19 +119,25 @@ def _trials(
     weight: NDArray[np.float64] | None,
 ) -> list[Trial]:
     from sklearn.model_selection import GridSearchCV
+    from threadpoolctl import threadpool_limits
 
-    estimator = FAMILIES[family].estimator(settings)
+    kind = FAMILIES[family]
+    estimator = kind.estimator(settings)
     cutoff = _cutoff(costs_of(settings), outcomes, weight)
     searched = GridSearchCV(
         estimator,
         {name: list(values) for name, values in grid.items()},
-        scoring={"business_cost": business_cost_scorer(costs_of(settings), cutoff), "auc": "roc_auc"},
+        scoring={
+            "business_cost": business_cost_scorer(costs_of(settings), cutoff),
+            "auc": "roc_auc",
+            "rounds": lambda fitted, *_: kind.rounds(fitted),
+        },
         refit=False,
         cv=_folds(settings),
         n_jobs=settings.search_jobs if settings.compute == "local" else None,
         error_score="raise",
     )
-    with compute.fitting(settings):
+    with compute.fitting(settings), threadpool_limits(settings.threads):
         results = searched.fit(train, outcomes, **_weighted(estimator, weight)).cv_results_
     folds = range(settings.cross_validation_folds)
     return [
@@ -119,6 +147,7 @@ def _trials(
             tuple(-float(results[f"split{fold}_test_business_cost"][i]) for fold in folds),
             tuple(float(results[f"split{fold}_test_auc"][i]) for fold in folds),
             float(results["mean_fit_time"][i]),
+            tuple(int(results[f"split{fold}_test_rounds"][i]) for fold in folds),
         )
         for i, parameters in enumerate(results["params"])
     ]
@@ -149,6 +178,12 @@ def _winner(trials: Sequence[Trial]) -> Trial:
     return cheapest if saved.mean() > saved.std(ddof=1) / np.sqrt(len(saved)) else ours
 
 
+def _held(trial: Trial) -> Trial:
+    """The trial with the rounds of boosting that the folds stopped at, on average."""
+    rounds = max(1, round(np.mean(trial.rounds)))
+    return replace(trial, parameters={**trial.parameters, **FAMILIES[trial.family].held(rounds)})
+
+
 def _out_of_fold(
     settings: Settings,
     trial: Trial,
@@ -157,21 +192,11 @@ def _out_of_fold(
     weight: NDArray[np.float64] | None,
 ) -> NDArray[np.float64]:
     margins = np.empty(len(outcomes))
-    for fitted, held_out in _folds(settings).split(train, outcomes):
-        model = _fitted(
-            winner_estimator(settings, trial),
-            train.iloc[fitted],
-            outcomes[fitted],
-            None if weight is None else weight[fitted],
-        )
+    for seen, held_out in _folds(settings).split(train, outcomes):
+        of_seen = None if weight is None else weight[seen]
+        model = fit(settings, trial, train.iloc[seen], outcomes[seen], of_seen)
         margins[held_out] = log_odds(model.predict_proba(train.iloc[held_out])[:, 1])
     return margins
-
-
-def _fitted(
-    estimator: Any, train: "pd.DataFrame", outcomes: NDArray[np.int64], weight: NDArray[np.float64] | None
-) -> Any:
-    return estimator.fit(train, outcomes, **_weighted(estimator, weight))
 
 
 def _weighted(estimator: Any, weight: NDArray[np.float64] | None) -> dict[str, NDArray[np.float64]]:
