@@ -94,7 +94,12 @@ def log_version(settings: Settings, folder: Path, schema: FeatureSchema) -> str:
     """Logs a version's folder in the active MLflow run, as a model that MLflow can serve, and registers it.
 
     Returns the new version's number; it has no alias yet.
+
+    Raises:
+        ValueError: the folder is not called `SCORER`, by which name it is found again.
     """
+    if folder.name != SCORER:
+        raise ValueError(f"a version's folder is to be called {SCORER!r}, not {folder.name!r}")
     import catboost
     import mlflow
     import numpy as np
@@ -166,8 +171,9 @@ def attached(settings: Settings, number: str, path: str) -> str | None:
 
 def tag(settings: Settings, number: str, tags: Mapping[str, str]) -> None:
     """Sets tags of a version."""
+    found = client(settings)
     for key, value in tags.items():
-        client(settings).set_model_version_tag(settings.model_name, number, key, value)
+        found.set_model_version_tag(settings.model_name, number, key, value)
 
 
 def tag_model(settings: Settings, key: str, value: str) -> None:

@@ -67,6 +67,6 @@ def write_version(fitted: Fitted, valid: "pa.Table", seed: int, folder: Path) ->
     write_importance({}, folder)
     unfinished = Scorer.load(folder, "unfinished")
     write_reference(with_score(reference, unfinished.table_probabilities(reference)), folder)
-    contributions = unfinished.table_contributions(reference.slice(0, IMPORTANCE_ROWS))[:, :-1]
+    contributions = unfinished.table_contributions(draw(reference, IMPORTANCE_ROWS, seed))[:, :-1]
     write_importance(importance_of(fitted.schema.names, contributions), folder)
     return Scorer.load(folder, "new")
