@@ -127,7 +127,7 @@ def metrics(
 def deciles(defaulted: NDArray[np.int64], probability: NDArray[np.float64]) -> list[Row]:
     """Predicted and observed default rate by tenth of the clients, lowest probabilities first."""
     rows = []
-    for number, group in enumerate(np.array_split(np.argsort(probability, kind="stable"), 10), start=1):
+    for number, group in enumerate(_tenths(probability), start=1):
         observed = share(int(defaulted[group].sum()), len(group))
         rows.append(
             {
@@ -144,11 +144,9 @@ def deciles(defaulted: NDArray[np.int64], probability: NDArray[np.float64]) -> l
 
 def gains(defaulted: NDArray[np.int64], probability: NDArray[np.float64]) -> list[Row]:
     """Defaults caught among the riskiest tenth, two tenths, ... of the clients, and how often chance would."""
-    riskiest = defaulted[np.argsort(-probability, kind="stable")]
-    ends = [len(end) for end in np.array_split(riskiest, 10)]
     rows, caught, seen = [], 0, 0
-    for number in ends:
-        caught, seen = caught + int(riskiest[seen : seen + number].sum()), seen + number
+    for group in _tenths(-probability):
+        caught, seen = caught + int(defaulted[group].sum()), seen + len(group)
         found = caught / int(defaulted.sum())
         rows.append({"clients": seen / len(defaulted), "defaults caught": found, "lift": found * len(defaulted) / seen})
     return rows
@@ -215,6 +213,11 @@ def score_psi(reference: NDArray[np.float64], other: NDArray[np.float64]) -> flo
     ]
     expected, actual = (np.maximum(of, 1e-4) for of in shares)
     return float(((actual - expected) * np.log(actual / expected)).sum())
+
+
+def _tenths(values: NDArray[np.float64]) -> list[NDArray[np.intp]]:
+    """The places of the lowest tenth of values, the next, ...; fewer groups where there are fewer than ten values."""
+    return [group for group in np.array_split(np.argsort(values, kind="stable"), 10) if len(group)]
 
 
 def _by(

@@ -56,7 +56,7 @@ def _groups(
     rates = _rates(own, approved, len(names))
     best = large[np.argmax(rates[large])]
     resampled = np.array([_rates(own[rows], approved[rows], len(names)) for rows in draws])
-    ratios = resampled / resampled[:, [best]]
+    ratio, ratios = _ratios(rates, rates[best]), _ratios(resampled, resampled[:, [best]])
     good = defaulted == 0
     for group in large:
         inside = own == group
@@ -66,12 +66,17 @@ def _groups(
             "group": str(names[group]),
             "clients": int(clients[group]),
             "approval rate": float(rates[group]),
-            "impact ratio": float(rates[group] / rates[best]) if rates[best] else 0.0,
+            "impact ratio": float(ratio[group]),
             "low": float(low),
             "high": float(high),
             "good clients refused": float(1 - approved[inside & good].mean()) if (inside & good).any() else 0.0,
             "default rate": float(defaulted[inside].mean()),
         }
+
+
+def _ratios(rates: NDArray[np.float64], best: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 where nobody is approved: all fare alike."""
+    return np.divide(rates, best, out=np.ones_like(rates), where=best > 0)
 
 
 def _rates(own: NDArray[np.intp], approved: NDArray[np.bool_], groups: int) -> NDArray[np.float64]:
