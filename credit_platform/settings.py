@@ -80,6 +80,13 @@ class Settings(BaseSettings):
         1826, ge=1, description="Days for which what a decision was made from can be read."
     )
 
+    decisions_record: bool = Field(
+        True, description="Whether decisions are put on record; off for benchmarks on this machine only."
+    )
+    shadow_challenger: bool = Field(
+        False, description="Whether the challenger scores what the API decides; both probabilities are recorded."
+    )
+
     promotion: Literal["auto", "sign-off"] = Field(
         "auto", description="Whether a passed gate promotes a version, or a person does (credit-platform promote)."
     )
@@ -98,7 +105,30 @@ class Settings(BaseSettings):
 
     api_url: str = Field("http://127.0.0.1:8000", description="Where the UI finds the API.")
     api_key: SecretStr | None = Field(None, description="Key the API asks for and the UI sends; must beyond localhost.")
+    api_keys_file: Path | None = Field(None, description="The API's keys; empty: api-keys.json under data_dir.")
+    api_host: str = Field("127.0.0.1", description="Address the API listens on.")
+    api_port: int = Field(8000, ge=1, le=65535, description="Port the API listens on.")
+    api_workers: int = Field(1, ge=1, description="Processes of the API.")
     api_max_body_bytes: int = Field(1_000_000, gt=0, description="Largest request body the API reads.")
+    api_max_upload_bytes: int = Field(200_000_000, gt=0, description="Largest upload of a batch the API reads.")
+    api_batch_rows: int = Field(50_000, ge=1, description="Most rows of a batch that the API scores in one request.")
+    api_body_seconds: float = Field(10, gt=0, description="Seconds until a request body must have come.")
+    api_timeout_seconds: float = Field(30, gt=0, description="Seconds until an answer must have begun.")
+    api_upload_timeout_seconds: float = Field(600, gt=0, description="The same for uploads of a batch, body included.")
+    api_requests_per_second: float = Field(
+        1000, ge=0, description="Requests a second with keys of one name to one process of the API; 0: any number."
+    )
+    api_concurrency: int = Field(64, ge=1, description="Requests that one process of the API works on at once.")
+    api_waiting: int = Field(512, ge=0, description="Requests that may wait for their turn in one process.")
+    api_origins: tuple[str, ...] = Field((), description="Origins whose web pages may ask the API, as https://host.")
+    api_log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What the API logs.")
+    api_log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="Format of the API's log; auto: text on a terminal, else JSON."
+    )
+    api_drain_seconds: float = Field(
+        0, ge=0, description="Seconds for which a process that must stop says so on /ready before it does."
+    )
+    api_stop_seconds: int = Field(30, ge=1, description="Seconds that requests in flight have to finish.")
 
     @property
     def landing_dir(self) -> Path:
@@ -107,6 +137,10 @@ class Settings(BaseSettings):
     @property
     def lake_dir(self) -> Path:
         return self.data_dir / "lake"
+
+    @property
+    def keys_file(self) -> Path:
+        return self.api_keys_file or self.data_dir / "api-keys.json"
 
     @property
     def monitoring_dir(self) -> Path:

@@ -1,28 +1,30 @@
-"""`python -m serving`: runs the API with uvicorn, on this machine only unless it is protected by a key."""
+"""`python -m serving`: runs the API, on this machine only unless it is protected by a key."""
 
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from credit_platform.settings import settings
-from serving.app import create_app
-from serving.protection import is_loopback
+from serving.keys import KeyFileError
+from serving.server import serve, why_not
 
 
 def main(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8000,
+    host: Annotated[str, typer.Option(help="Address to listen on; default: CREDIT_API_HOST.")] = "",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; default: CREDIT_API_PORT.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; default: CREDIT_API_WORKERS.")] = 0,
 ) -> None:
     """Serves decisions over REST."""
-    if not is_loopback(host) and not settings().api_key:
-        typer.echo(
-            f"Not listening on {host}: anyone who reaches it could read clients' data. "
-            "Set CREDIT_API_KEY first (clients then send it as X-API-Key), or use --host 127.0.0.1.",
-            err=True,
-        )
+    of = settings()
+    host = host or of.api_host
+    try:
+        refusal = why_not(of, host)
+    except KeyFileError as error:
+        refusal = str(error)
+    if refusal:
+        typer.echo(refusal, err=True)
         raise typer.Exit(2)
-    uvicorn.run(create_app(settings()), host=host, port=port, server_header=False)
+    serve(of, host, port or of.api_port, workers or of.api_workers)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request, Response
 from fastapi import Path as UrlPath
 from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
@@ -19,12 +19,18 @@ from fastapi.responses import FileResponse
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform.settings import settings as settings_of_process
-from serving import answers, bodies, clients, drift, problems
+from serving import answers, bodies, clients, drift, metrics, problems
+from serving.access import needs
 from serving.champion import CurrentVersion, ModelSource, Seat, registry_source, registry_version
+from serving.documentation import add_documentation
+from serving.logs import AnonymousPaths
+from serving.metrics import Metrics
 from serving.problems import ProblemError
-from serving.protection import AccessControl, AnonymousPaths, BodyLimit, Failsafe
+from serving.protection import METRICS_PATH, key_ring, protect
+from serving.readiness import Readiness, leave_slowly
 
 VERSION = "0.1.0"
+_ANY = needs("score", "explain", "review")
 
 
 def create_app(
@@ -40,6 +46,8 @@ def create_app(
     if model_source is None:
         model_source, current_version = registry_source(settings), registry_version(settings)
     seat = Seat(model_source, f"{settings.model_name}@{settings.model_alias}", patience, current_version)
+    readiness = Readiness([lambda: None if seat.look() else "No model is in force."])
+    keys, measured = key_ring(settings), Metrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -47,25 +55,27 @@ def create_app(
         access_log, anonymous = logging.getLogger("uvicorn.access"), AnonymousPaths()
         access_log.addFilter(anonymous)
         await run_in_threadpool(seat.look)
-        yield
+        with leave_slowly(readiness, settings.api_drain_seconds):
+            yield
         access_log.removeFilter(anonymous)
+        measured.close()
 
     app = FastAPI(
         title="Credit platform",
         summary="Probability of default, decision and reasons for a client.",
         version=VERSION,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
     )
     problems.install(app)
     _add_decisions(app, seat, settings)
     _add_clients(app, seat, settings)
     _add_drift(app, settings)
-    _describe(app, seat, secured=bool(settings.api_key))
-
-    # The last one added is the first one asked.
-    app.add_middleware(BodyLimit, most=settings.api_max_body_bytes)
-    app.add_middleware(AccessControl, api_key=settings.api_key.get_secret_value() if settings.api_key else "")
-    app.add_middleware(Failsafe)
+    _add_operation(app, readiness, measured)
+    add_documentation(app)
+    _describe(app, seat, secured=keys.required)
+    protect(app, settings, keys, measured)
     return app
 
 
@@ -94,7 +104,7 @@ def _add_decisions(app: FastAPI, seat: Seat, settings: Settings) -> None:
             training_cohorts=list(scorer.schema.cohorts),
         )
 
-    @app.get("/model", tags=["model"], responses=problems.document(["no-model"]))
+    @app.get("/model", tags=["model"], responses=problems.document(["no-model"]), dependencies=[_ANY])
     def model() -> answers.Model:
         """What the model reads, and where it draws the line."""
         champion = seat.champion()
@@ -110,14 +120,26 @@ def _add_decisions(app: FastAPI, seat: Seat, settings: Settings) -> None:
 
     refusals = problems.document(["no-model", "body-too-large", "invalid-request"])
 
-    @app.post("/predict", tags=["decisions"], responses=refusals, openapi_extra=_body_of("PredictBody"))
+    @app.post(
+        "/predict",
+        tags=["decisions"],
+        responses=refusals,
+        openapi_extra=_body_of("PredictBody"),
+        dependencies=[needs("score")],
+    )
     def predict(body: RawBody) -> answers.Prediction:
         """Decides on a client from any subset of the model's features; what is not sent counts as missing."""
         champion = seat.champion()
         features = champion.bodies.read_predict(body)
         return answers.Prediction(**_prediction(champion.scorer, features))
 
-    @app.post("/explain", tags=["decisions"], responses=refusals, openapi_extra=_body_of("ExplainBody"))
+    @app.post(
+        "/explain",
+        tags=["decisions"],
+        responses=refusals,
+        openapi_extra=_body_of("ExplainBody"),
+        dependencies=[needs("explain")],
+    )
     def explain(body: RawBody) -> answers.Explanation:
         """Decides as /predict does, and says how far each feature moved the log-odds of default."""
         champion = seat.champion()
@@ -155,7 +177,12 @@ def _prediction(scorer: Scorer, features: dict[str, Any]) -> dict[str, Any]:
 
 
 def _add_clients(app: FastAPI, seat: Seat, settings: Settings) -> None:
-    @app.get("/clients", tags=["clients"], responses=problems.document(["no-mart", "invalid-request"]))
+    @app.get(
+        "/clients",
+        tags=["clients"],
+        responses=problems.document(["no-mart", "invalid-request"]),
+        dependencies=[_ANY],
+    )
     def some_clients(
         limit: Annotated[int, Query(ge=1, le=100, description="How many ids to answer.")] = 20,
     ) -> answers.Clients:
@@ -165,7 +192,7 @@ def _add_clients(app: FastAPI, seat: Seat, settings: Settings) -> None:
 
     refusals = problems.document(["not-found", "no-model", "no-mart", "invalid-request"])
 
-    @app.get("/clients/{sk_id_curr}", tags=["clients"], responses=refusals)
+    @app.get("/clients/{sk_id_curr}", tags=["clients"], responses=refusals, dependencies=[_ANY])
     def client(sk_id_curr: Annotated[int, UrlPath(ge=1, le=2**63 - 1)]) -> answers.Client:
         """A client's features in the published mart, ready for /predict and /explain."""
         found = clients.find(settings, sk_id_curr, seat.champion().scorer.schema)
@@ -175,7 +202,7 @@ def _add_clients(app: FastAPI, seat: Seat, settings: Settings) -> None:
 
 
 def _add_drift(app: FastAPI, settings: Settings) -> None:
-    @app.get("/drift", tags=["drift"])
+    @app.get("/drift", tags=["drift"], dependencies=[needs("review")])
     def drift_verdicts() -> list[drift.DriftVerdict]:
         """The drift verdicts, newest cohort first; empty until a cohort has been monitored."""
         return drift.verdicts(settings)
@@ -184,6 +211,7 @@ def _add_drift(app: FastAPI, settings: Settings) -> None:
         "/drift/{cohort}/report",
         tags=["drift"],
         response_class=FileResponse,
+        dependencies=[needs("review")],
         responses={200: {"content": {"text/html": {}}}, **problems.document(["not-found", "invalid-request"])},
     )
     def drift_report(cohort: str) -> FileResponse:
@@ -195,6 +223,19 @@ def _add_drift(app: FastAPI, settings: Settings) -> None:
         return FileResponse(
             file, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": "sandbox allow-scripts"}
         )
+
+
+def _add_operation(app: FastAPI, readiness: Readiness, measured: Metrics) -> None:
+    @app.get("/ready", tags=["operation"], responses=problems.document(["not-ready"]))
+    def ready() -> answers.Ready:
+        """Whether requests should be sent to this server now."""
+        readiness.demand()
+        return answers.Ready()
+
+    @app.get(METRICS_PATH, tags=["operation"], dependencies=[needs("metrics", "admin")], response_class=Response)
+    def scrape() -> Response:
+        """Metrics in Prometheus' text format."""
+        return Response(measured.text(), media_type=metrics.CONTENT_TYPE)
 
 
 def _describe(app: FastAPI, seat: Seat, secured: bool) -> None:

@@ -1,7 +1,7 @@
 """What a request may contain: types made from the feature schema of the model that will read it.
 
-Pydantic checks a body straight from its bytes and hands over the plain dict the scorer takes. Not here: asking
-whether a value is plausible; a category or an amount the training never saw is scored, and reported.
+Pydantic checks what `strict_json` read and hands over the plain dict the scorer takes. Not here: asking whether a
+value is plausible; a category or an amount the training never saw is scored, and reported.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 from credit_platform.features.schema import Feature, FeatureSchema
 from serving.problems import invalid_request
+from serving.strict_json import strict_json
 
 LONGEST_CATEGORY = 200
 _EXAMPLE_FEATURES = 12
@@ -104,7 +105,7 @@ def _example(feature: Feature) -> float | str | None:
 
 def _read(adapter: TypeAdapter[Any], body: bytes) -> dict[str, Any]:
     try:
-        read: dict[str, Any] = adapter.validate_json(body)
+        read: dict[str, Any] = adapter.validate_python(strict_json(body))
     except ValidationError as error:
-        raise invalid_request(error.errors(include_url=False, include_input=False)) from None
+        raise invalid_request(error.errors(include_url=False)) from None
     return read

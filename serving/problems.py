@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 20
@@ -18,18 +19,43 @@ MOST_ERRORS = 20
 _LONGEST_FIELD = 100
 
 Kind = Literal[
-    "unauthorised", "not-exposed", "not-found", "body-too-large", "invalid-request", "internal", "no-model", "no-mart"
+    "unauthorised",
+    "not-exposed",
+    "forbidden",
+    "not-found",
+    "no-version",
+    "erased",
+    "upload-too-slow",
+    "body-too-large",
+    "invalid-request",
+    "too-many-requests",
+    "internal",
+    "no-model",
+    "no-mart",
+    "not-recorded",
+    "not-ready",
+    "overloaded",
+    "too-slow",
 ]
 
 KINDS: Mapping[Kind, tuple[HTTPStatus, str]] = {
     "unauthorised": (HTTPStatus.UNAUTHORIZED, "The API key is missing or wrong"),
     "not-exposed": (HTTPStatus.FORBIDDEN, "Without an API key this server answers on the local machine only"),
+    "forbidden": (HTTPStatus.FORBIDDEN, "The API key does not allow this"),
     "not-found": (HTTPStatus.NOT_FOUND, "Not found"),
+    "no-version": (HTTPStatus.CONFLICT, "The version that decided is gone"),
+    "erased": (HTTPStatus.GONE, "Erased"),
+    "upload-too-slow": (HTTPStatus.REQUEST_TIMEOUT, "The request body came too slowly"),
     "body-too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request body is too large"),
     "invalid-request": (HTTPStatus.UNPROCESSABLE_ENTITY, "The request is not valid"),
+    "too-many-requests": (HTTPStatus.TOO_MANY_REQUESTS, "Too many requests"),
     "internal": (HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed"),
     "no-model": (HTTPStatus.SERVICE_UNAVAILABLE, "No model is in force"),
     "no-mart": (HTTPStatus.SERVICE_UNAVAILABLE, "No client mart is published"),
+    "not-recorded": (HTTPStatus.SERVICE_UNAVAILABLE, "The decision log does not answer"),
+    "not-ready": (HTTPStatus.SERVICE_UNAVAILABLE, "The server is not ready"),
+    "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "The server has too much to do"),
+    "too-slow": (HTTPStatus.SERVICE_UNAVAILABLE, "The server took too long"),
 }
 
 
@@ -83,6 +109,12 @@ def invalid_request(errors: Iterable[Mapping[str, Any]]) -> ProblemError:
     return ProblemError("invalid-request", f"{detail}.", shown)
 
 
+async def refuse(problem: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers a request with a refusal where no endpoint does, and notes its kind for log and metrics."""
+    scope["state"]["refusal"] = problem.kind
+    await problem.response()(scope, receive, send)
+
+
 def document(kinds: Iterable[Kind]) -> dict[int | str, dict[str, Any]]:
     """The refusals of an endpoint, for OpenAPI."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -96,16 +128,18 @@ def document(kinds: Iterable[Kind]) -> dict[int | str, dict[str, Any]]:
 def install(app: FastAPI) -> None:
     """Makes every error of the framework leave as problem details too."""
 
+    # Coroutines, because Starlette sends plain functions to a thread.
     @app.exception_handler(ProblemError)
-    def refuse(_: Request, error: ProblemError) -> Response:
+    async def refuse_request(request: Request, error: ProblemError) -> Response:
+        request.state.refusal = error.kind
         return error.response()
 
     @app.exception_handler(RequestValidationError)
-    def refuse_parameters(_: Request, error: RequestValidationError) -> Response:
-        return invalid_request(error.errors()).response()
+    async def refuse_parameters(request: Request, error: RequestValidationError) -> Response:
+        return await refuse_request(request, invalid_request(error.errors()))
 
     @app.exception_handler(HTTPException)
-    def refuse_route(_: Request, error: HTTPException) -> Response:
+    async def refuse_route(_: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
         return _response(
             "about:blank", status.phrase, status, f"{status.description or status.phrase}.", [], error.headers
@@ -144,11 +178,15 @@ _WORDS = {
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "is out of range",
+    "repeated_name": "comes more than once",
+    "too_deep": "is nested too deeply",
 }
 
 
 def _problem(error: Mapping[str, Any]) -> str:
     kind, context = error["type"], error.get("ctx", {})
+    if kind == "float_type" and type(error.get("input")) is int:
+        kind = "finite_number"  # a whole number beyond the range of a double
     if kind == "extra_forbidden":
         return "is not a feature of this model" if error["loc"][0] == "features" else "is not a field of this request"
     # Bounds are ours, not the client's, so they can be told.

@@ -1,139 +1,55 @@
-"""What stands between the network and the endpoints: who may ask, how much may be sent, what may be logged.
+"""What stands between the network and the endpoints, in order. What each layer knows is in its own module.
 
-ASGI middleware, because a body must be refused before anything reads it. Not here: what a body may contain
-(`bodies.py`).
+Not here: what a body may contain (`bodies.py`), and which scope an endpoint needs (it says so itself).
 """
 
-import logging
-import traceback
-from hmac import compare_digest
-from ipaddress import IPv6Address, ip_address
-from pathlib import PurePath
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
-from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from credit_platform.settings import Settings
+from serving.access import OPEN_PATHS, AccessControl
+from serving.headers import SecurityHeaders
+from serving.keys import KeyRing
+from serving.limits import Allowance, BodyLimit, ConcurrencyLimit, RateLimit, TimeLimit
+from serving.metrics import Metrics
+from serving.observation import Observation
 
-from serving.problems import ProblemError
+UPLOAD_PATHS = ("/predict/batch", "/v1/predict/batch")
+"""Where bodies may be as large, and take as long, as an upload."""
 
-logger = logging.getLogger(__name__)
-
-OPEN_PATH = "/health"
-"""The one path that needs no key, for whoever watches over the server."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address is reachable from this machine only. Names other than `localhost` don't count."""
-    if host == "localhost":
-        return True
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return address.is_loopback
+METRICS_PATH = "/metrics"
 
 
-class AccessControl:
-    """Asks for the key where there is one; without one, answers only those who came over the loopback interface.
+def key_ring(settings: Settings) -> KeyRing:
+    """The keys that the settings name.
 
-    `python -m serving` refuses to start on an open address without a key. An ASGI server started by hand never tells
-    the application where it listens, so each connection is looked at as well.
+    Raises:
+        KeyFileError: the key file can't be used.
     """
-
-    def __init__(self, app: ASGIApp, api_key: str) -> None:
-        self.app = app
-        self.api_key = api_key.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] != OPEN_PATH:
-            refusal = self._refusal(scope)
-            if refusal is not None:
-                await refusal.response()(scope, receive, send)
-                return
-        await self.app(scope, receive, send)
-
-    def _refusal(self, scope: Scope) -> ProblemError | None:
-        if self.api_key:
-            given = Headers(scope=scope).get("x-api-key", "").encode("latin-1")
-            if compare_digest(given, self.api_key):
-                return None
-            detail = "Send the server's key in the header X-API-Key."
-            return ProblemError("unauthorised", detail, headers={"WWW-Authenticate": "X-API-Key"})
-        host, port = scope.get("server") or ("", None)
-        if port is None or is_loopback(host):  # no port: a Unix socket, guarded by the file system
-            return None
-        return ProblemError("not-exposed", "Set CREDIT_API_KEY where the server starts, and send it as X-API-Key.")
+    return KeyRing(settings.keys_file, settings.api_key.get_secret_value() if settings.api_key else "")
 
 
-class BodyLimit:
-    """Refuses a body larger than `most` bytes: at once where its length is announced, else as soon as it is passed."""
+def protect(app: FastAPI, settings: Settings, keys: KeyRing, metrics: Metrics) -> None:
+    """Puts the layers around an application."""
+    ordinary = Allowance(settings.api_max_body_bytes, settings.api_body_seconds, settings.api_timeout_seconds)
+    upload_seconds = settings.api_upload_timeout_seconds
+    uploads = dict.fromkeys(UPLOAD_PATHS, Allowance(settings.api_max_upload_bytes, upload_seconds, upload_seconds))
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self.app = app
-        self.most = most
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        announced = Headers(scope=scope).get("content-length", "")
-        if announced.isdecimal() and int(announced) > self.most:
-            await self._refusal().response()(scope, receive, send)
-            return
-        received = 0
-
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self.most:
-                raise self._refusal()
-            return message
-
-        await self.app(scope, counted, send)
-
-    def _refusal(self) -> ProblemError:
-        # The connection is closed, so that nobody has to read the rest.
-        detail = f"A body may have at most {self.most:,} bytes."
-        return ProblemError("body-too-large", detail, headers={"Connection": "close"})
-
-
-class Failsafe:
-    """Turns what nobody caught into a 500, and logs where it happened but not its message, which can hold values."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = False
-
-        async def watched(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self.app(scope, receive, watched)
-        except Exception as error:
-            calls = traceback.extract_tb(error.__traceback__)[-8:]
-            where = " < ".join(f"{PurePath(call.filename).name}:{call.lineno}" for call in reversed(calls))
-            logger.error("%s at %s", type(error).__name__, where)
-            if not started:
-                problem = ProblemError("internal", "This is not your fault; the server's log says where it happened.")
-                await problem.response()(scope, receive, send)
-
-
-class AnonymousPaths(logging.Filter):
-    """Cuts the logged path of a request after its first part: what follows can be the number of a client."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        # uvicorn.access logs (client, method, path with query, HTTP version, status).
-        if isinstance(record.args, tuple) and len(record.args) == 5:
-            client, method, path, version, status = record.args
-            first, *rest = str(path).partition("?")[0].lstrip("/").split("/")
-            record.args = (client, method, f"/{first}/…" if rest else f"/{first}", version, status)
-        return True
+    # The last one added is the first one asked. Whoever watches over the server is let through at any load.
+    watched = OPEN_PATHS | {METRICS_PATH}
+    app.add_middleware(ConcurrencyLimit, most=settings.api_concurrency, waiting=settings.api_waiting, exempt=watched)
+    app.add_middleware(TimeLimit, ordinary=ordinary, others=uploads)
+    app.add_middleware(BodyLimit, ordinary=ordinary, others=uploads)
+    if settings.api_requests_per_second:
+        app.add_middleware(RateLimit, rate=settings.api_requests_per_second)
+    app.add_middleware(AccessControl, keys=keys, origins=settings.api_origins)
+    if settings.api_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.api_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Request-ID"),
+            expose_headers=("Retry-After", "X-Request-ID"),
+        )
+    app.add_middleware(Observation, metrics=metrics)
+    app.add_middleware(SecurityHeaders)

@@ -172,7 +172,7 @@ def test_a_refused_client_that_listens_first_gets_its_answer(settings: Settings,
     with serve(create_app(settings, lambda: scorer)) as url:
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=5) as connection:
-            connection.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n")
+            connection.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000000\r\n\r\n")
             assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
 
 

@@ -15,8 +15,8 @@ from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform_tests.serving.conftest import local, write_drift, write_lake
 from credit_platform_tests.serving.server import serve
+from serving.access import is_loopback
 from serving.app import create_app
-from serving.protection import is_loopback
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -110,7 +110,7 @@ def test_with_a_key_everything_but_health_asks_for_it(settings: Settings, scorer
     secured = settings.model_copy(update={"api_key": SecretStr("open sesame")})
     with local(create_app(secured, lambda: scorer)) as api:
         assert api.get("/health").status_code == 200
-        for path in ("/model", "/drift", "/clients", "/docs", "/openapi.json", "/nowhere"):
+        for path in ("/model", "/drift", "/clients", "/metrics", "/nowhere"):
             answer = api.get(path)
             assert answer.status_code == 401
             assert answer.headers["content-type"] == "application/problem+json"
