@@ -3,9 +3,11 @@
 import logging
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -13,6 +15,10 @@ from rich.console import Console
 
 from credit_platform.home_credit.simulator import SCENARIOS
 from credit_platform.settings import settings
+from serving.commands import keys
+
+if TYPE_CHECKING:
+    from credit_platform.model.succession import Outcome
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Credit scoring on the Home Credit schema, as a graph of Dagster assets.",
 )
+app.add_typer(keys, name="keys")
 _PIPED = 160
 """Columns where the output is no terminal; wrapped paths and commands could not be copied."""
 console = Console(width=None if sys.stdout.isatty() else _PIPED)
@@ -236,6 +243,68 @@ def release(
     for reason in overruled:
         console.print(f"  {reason}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"go on with: credit-platform run --job build_mart --cohort {cohort}", highlight=False)
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="Number of the version in the registry.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
+    override: Annotated[bool, typer.Option("--override", help="Even though the gate speaks against it.")] = False,
+) -> None:
+    """Let a version that has passed its gate decide; the promotion ledger keeps who and why."""
+    from credit_platform.model import succession
+
+    with _refusing():
+        _announce(succession.promote(settings(), version, by, why, override))
+
+
+@app.command()
+def rollback(
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    why: Annotated[str, typer.Option(help="The reason, for the ledger.")],
+    to: Annotated[str | None, typer.Option(help="An earlier champion; default: the one before this.")] = None,
+) -> None:
+    """Let the champion before the present one decide again; the promotion ledger keeps who and why."""
+    from credit_platform.model import succession
+
+    with _refusing():
+        _announce(succession.roll_back(settings(), by, why, to))
+
+
+@app.command()
+def promotions() -> None:
+    """Show the promotion ledger: which version decides since when, who said so, and why."""
+    from credit_platform.model import succession
+    from credit_platform.summary import print_promotions
+
+    with _refusing():
+        lines, notes = succession.history(settings())
+    _warn(notes)
+    print_promotions(console, lines)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Says why, where a decision about the champion can't be made."""
+    from credit_platform.model.ledger import LedgerError
+    from credit_platform.model.registry import NoModelError
+    from credit_platform.model.succession import PromotionError
+
+    try:
+        yield
+    except (PromotionError, NoModelError, LedgerError) as error:
+        _refuse(str(error))
+
+
+def _announce(outcome: "Outcome") -> None:
+    _warn(outcome.notes)
+    console.print(f"{outcome.result} version [bold]{outcome.version}[/bold]; it decides now", highlight=False)
+
+
+def _warn(notes: Iterable[str]) -> None:
+    for note in notes:
+        errors.print(f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

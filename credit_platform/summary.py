@@ -1,6 +1,6 @@
 """What a person sees of a run on the command line: progress while it goes, a summary when it is done."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from credit_platform.model.ledger import Line
 from credit_platform.monitoring.alerts import log_path
 from credit_platform.monitoring.reports import reports_dir, verdicts
 from credit_platform.quarantine import quarantined, reasons
@@ -83,6 +84,17 @@ def print_summary(console: Console, outcome: Outcome, settings: Settings) -> Non
     console.print(f"where to look: {settings.lake_dir} (tables), {reports_dir(settings)} (drift reports),")
     console.print(f"  {log_path(settings)} (alerts), {settings.tracking_uri} (MLflow);")
     console.print("  make up opens the Dagster UI, the API and the analyst's UI")
+
+
+def print_promotions(console: Console, lines: Iterable[Line]) -> None:
+    """The promotion ledger as a table, oldest first."""
+    table = Table("when (UTC)", "what", "from", "to", "state", "who", "why", "gate report", box=None, pad_edge=False)
+    for entry, state in lines:
+        versions = (entry.from_version or "none", entry.to_version or "none")
+        what = f"{entry.kind}, overridden" if entry.overridden else entry.kind
+        cells = (f"{entry.at:%Y-%m-%d %H:%M}", what, *versions, state, entry.by, entry.why, entry.gate_report)
+        table.add_row(*map(escape, cells))
+    console.print(table if table.row_count else "no version has been promoted, refused or rolled back yet")
 
 
 def _seconds_by_stage(outcome: Outcome) -> dict[str, float]:

@@ -1,77 +1,26 @@
 """Who decides, and how that changes: the registry's alias and the ledger, also where a process dies between the two."""
 
 import json
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from credit_platform.model import registry, succession
-from credit_platform.model.business_cost import Costs
 from credit_platform.model.ledger import LedgerError, opened
-from credit_platform.model.promotion import DEFAULT_LIMITS, GateReport, Judged, compare
 from credit_platform.model.succession import PromotionError, history, promote, reconcile, roll_back, settle
 from credit_platform.settings import Settings
+from credit_platform_tests.gates import register, report
 
-Make = Callable[[], str]
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("registry"), mlflow_tracking_uri="")
-    registry.client(settings)
-    return settings
+pytestmark = pytest.mark.xdist_group("graph")
 
 
 @pytest.fixture
-def settings(empty_store: Settings, request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """A registry that several tests share, a model and a ledger of the test's own."""
-    own = re.sub(r"\W", "_", request.node.name)
-    return empty_store.model_copy(update={"model_name": own})
-
-
-@pytest.fixture
-def make(settings: Settings) -> Make:
-    """Registers an empty version."""
-
-    def make() -> str:
-        client = registry.client(settings)
-        if registry.tag_of_model(settings, "made") is None:
-            client.create_registered_model(settings.model_name, tags={"made": "yes"})
-        experiment = client.get_experiment_by_name(settings.mlflow_experiment)
-        run = client.create_run(experiment.experiment_id)
-        source = f"{run.info.artifact_uri}/model"
-        return str(client.create_model_version(settings.model_name, source, run.info.run_id).version)
-
-    return make
-
-
-random = np.random.default_rng(3)
-PROBABILITY = random.beta(1, 5, 800)
-DEFAULTED = random.random(800) < PROBABILITY
-LIMITS = replace(DEFAULT_LIMITS, resamples=20, confidence=0.5, minimum_gain=0)
-
-
-def report(version: str, champion: str | None = None, passes: bool = True) -> GateReport:
-    """A gate report on a version that knows everything, or nothing."""
-    ids = np.arange(800)
-    known, guessed = (
-        Judged(v, ids, p, 0.2, True) for v, p in (("", PROBABILITY), ("", random.permutation(PROBABILITY)))
-    )
-    new, old = (known, guessed) if passes else (guessed, known)
-    made = compare(
-        DEFAULTED,
-        replace(new, version=version),
-        replace(old, version=champion) if champion else None,
-        costs=Costs(4, 1),
-        limits=LIMITS,
-    )
-    assert made.passed is passes
-    return made
+def settings(tracked: Settings) -> Settings:
+    """A registry that several tests share, with a model of the test's own that has two versions."""
+    register(tracked), register(tracked)
+    return tracked
 
 
 def deciding(settings: Settings) -> str | None:
@@ -93,35 +42,33 @@ def test_where_there_is_no_registry_there_is_no_history(tmp_path: Path) -> None:
     assert not bare.mlflow_dir.exists()
 
 
-def test_a_passed_gate_promotes(settings: Settings, make: Make) -> None:
-    first, second = make(), make()
-    assert settle(settings, report(first)).result == "promoted"
-    assert deciding(settings) == first
-    assert settle(settings, report(second, first)).result == "promoted"
-    assert deciding(settings) == second
+def test_a_passed_gate_promotes(settings: Settings) -> None:
+    assert settle(settings, report("1")).result == "promoted"
+    assert deciding(settings) == "1"
+    assert settle(settings, report("2", "1")).result == "promoted"
+    assert deciding(settings) == "2"
     assert lines(settings) == [("promotion", None, "1", "done"), ("promotion", "1", "2", "done")]
     assert history(settings)[0][0].entry.by == "the gate"
 
 
-def test_a_failed_gate_is_recorded_with_its_reasons_and_changes_nothing(settings: Settings, make: Make) -> None:
-    first, second = make(), make()
-    settle(settings, report(first))
-    failed = report(second, first, passes=False)
+def test_a_failed_gate_is_recorded_with_its_reasons_and_changes_nothing(settings: Settings) -> None:
+    settle(settings, report("1"))
+    failed = report("2", "1", passes=False)
     outcome = settle(settings, failed)
     assert (outcome.result, outcome.reason) == ("refused", failed.reason)
-    assert deciding(settings) == first
+    assert deciding(settings) == "1"
     assert lines(settings)[1:] == [("refusal", "1", "2", "")]
     assert history(settings)[0][1].entry.why == failed.reason
 
 
-def test_the_version_that_decides_is_not_promoted_again(settings: Settings, make: Make) -> None:
-    settle(settings, report(make()))
+def test_the_version_that_decides_is_not_promoted_again(settings: Settings) -> None:
+    settle(settings, report("1"))
     assert settle(settings, report("1")).result == "unchanged"
     assert len(lines(settings)) == 1
 
 
-def test_a_gate_that_compared_with_another_champion_decides_nothing(settings: Settings, make: Make) -> None:
-    make(), make(), make()
+def test_a_gate_that_compared_with_another_champion_decides_nothing(settings: Settings) -> None:
+    register(settings)
     settle(settings, report("1"))
     late = report("3", "1")
     settle(settings, report("2", "1"))
@@ -130,22 +77,21 @@ def test_a_gate_that_compared_with_another_champion_decides_nothing(settings: Se
     assert deciding(settings) == "2"
 
 
-def test_with_sign_off_a_passed_gate_waits_for_a_person(signed_off: Settings, make: Make) -> None:
-    version = make()
-    outcome = settle(signed_off, report(version))
+def test_with_sign_off_a_passed_gate_waits_for_a_person(signed_off: Settings) -> None:
+    outcome = settle(signed_off, report("1"))
     assert outcome.result == "waits"
     assert outcome.reason.endswith("credit-platform promote 1 --by NAME --why TEXT")
     assert deciding(signed_off) is None
     assert lines(signed_off) == [("sign-off request", None, "1", "waits")]
-    promote(signed_off, version, "Ann", "the swap set looks right")
-    assert deciding(signed_off) == version
+    promote(signed_off, "1", "Ann", "the swap set looks right")
+    assert deciding(signed_off) == "1"
     assert lines(signed_off) == [("sign-off request", None, "1", "promoted"), ("promotion", None, "1", "done")]
     entry = history(signed_off)[0][1].entry
     assert (entry.by, entry.why, entry.overridden) == ("Ann", "the swap set looks right", ())
 
 
-def test_a_promotion_is_told_by_the_registry_too(settings: Settings, make: Make) -> None:
-    settle(settings, report(make()))
+def test_a_promotion_is_told_by_the_registry_too(settings: Settings) -> None:
+    settle(settings, report("1"))
     tags = registry.client(settings).get_model_version(settings.model_name, "1").tags
     entry = history(settings)[0][0].entry
     assert (tags["promoted_by"], tags["promoted_entry"]) == ("the gate", entry.name)
@@ -153,8 +99,8 @@ def test_a_promotion_is_told_by_the_registry_too(settings: Settings, make: Make)
     assert tags["gate_report"] == entry.gate_report
 
 
-def test_the_gate_report_lies_with_the_versions_run_for_machines_and_for_people(settings: Settings, make: Make) -> None:
-    made = report(make())
+def test_the_gate_report_lies_with_the_versions_run_for_machines_and_for_people(settings: Settings) -> None:
+    made = report("1")
     settle(settings, made)
     assert succession.gate_report(settings, "1") == made
     path = history(settings)[0][0].entry.gate_report
@@ -162,10 +108,7 @@ def test_the_gate_report_lies_with_the_versions_run_for_machines_and_for_people(
     assert succession.gate_report(settings, "2") is None
 
 
-def test_a_version_that_failed_its_gate_is_promoted_only_by_override_and_the_ledger_says_so(
-    settings: Settings, make: Make
-) -> None:
-    make(), make()
+def test_a_version_that_failed_its_gate_is_promoted_only_by_override_and_the_ledger_says_so(settings: Settings) -> None:
     settle(settings, report("1"))
     settle(settings, report("2", "1", passes=False))
     with pytest.raises(PromotionError, match="cheaper than champion: costs"):
@@ -180,15 +123,13 @@ def test_a_version_that_failed_its_gate_is_promoted_only_by_override_and_the_led
     assert any("cheaper than champion" in against for against in entry.overridden)
 
 
-def test_a_version_that_no_gate_has_seen_is_not_promoted(settings: Settings, make: Make) -> None:
-    make()
+def test_a_version_that_no_gate_has_seen_is_not_promoted(settings: Settings) -> None:
     with pytest.raises(PromotionError, match="it has not been through the gate"):
         promote(settings, "1", "Ann", "in a hurry")
     assert deciding(settings) is None
 
 
-def test_a_version_compared_with_an_earlier_champion_is_not_promoted(signed_off: Settings, make: Make) -> None:
-    make(), make()
+def test_a_version_compared_with_an_earlier_champion_is_not_promoted(signed_off: Settings) -> None:
     settle(signed_off, report("1"))
     settle(signed_off, report("2"))
     promote(signed_off, "2", "Ann", "first come")
@@ -196,8 +137,7 @@ def test_a_version_compared_with_an_earlier_champion_is_not_promoted(signed_off:
         promote(signed_off, "1", "Bob", "second come")
 
 
-def test_a_gate_report_that_was_edited_does_not_count(signed_off: Settings, make: Make) -> None:
-    make()
+def test_a_gate_report_that_was_edited_does_not_count(signed_off: Settings) -> None:
     settle(signed_off, report("1", passes=False))
     path = history(signed_off)[0][0].entry.gate_report
     text = registry.attached(signed_off, "1", path)
@@ -208,25 +148,22 @@ def test_a_gate_report_that_was_edited_does_not_count(signed_off: Settings, make
 
 
 @pytest.mark.parametrize("version", ["7", "seven", ""])
-def test_a_version_that_is_not_registered_is_named(settings: Settings, make: Make, version: str) -> None:
-    make()
+def test_a_version_that_is_not_registered_is_named(settings: Settings, version: str) -> None:
     with pytest.raises(registry.NoModelError, match=f"no version '{version}' of model"):
         promote(settings, version, "Ann", "why not")
     assert lines(settings) == []
 
 
 @pytest.mark.parametrize(("by", "why"), [("", "reason"), ("Ann", "  ")])
-def test_nobody_decides_without_name_and_reason(settings: Settings, make: Make, by: str, why: str) -> None:
-    settle(settings, report(make()))
+def test_nobody_decides_without_name_and_reason(settings: Settings, by: str, why: str) -> None:
+    settle(settings, report("1"))
     for decide in (lambda: promote(settings, "1", by, why), lambda: roll_back(settings, by, why)):
         with pytest.raises(PromotionError, match="needs a name"):
             decide()
 
 
-def test_a_rollback_goes_back_to_the_champion_before_and_once_more_to_the_one_before_that(
-    settings: Settings, make: Make
-) -> None:
-    make(), make(), make()
+def test_a_rollback_goes_back_to_the_champion_before_and_once_more_to_the_one_before_that(settings: Settings) -> None:
+    register(settings)
     settle(settings, report("1"))
     settle(settings, report("2", "1"))
     settle(settings, report("3", "2"))
@@ -241,8 +178,8 @@ def test_a_rollback_goes_back_to_the_champion_before_and_once_more_to_the_one_be
         roll_back(settings, "Ann", "and again")
 
 
-def test_a_rollback_may_name_an_earlier_champion_but_no_other_version(settings: Settings, make: Make) -> None:
-    make(), make(), make(), make()
+def test_a_rollback_may_name_an_earlier_champion_but_no_other_version(settings: Settings) -> None:
+    register(settings), register(settings)
     for version, champion in (("1", None), ("2", "1"), ("3", "2")):
         settle(settings, report(version, champion))
     with pytest.raises(PromotionError, match="version 4 has never decided"):
@@ -253,8 +190,7 @@ def test_a_rollback_may_name_an_earlier_champion_but_no_other_version(settings: 
     assert deciding(settings) == "1"
 
 
-def test_a_version_that_was_rolled_back_is_not_promoted_again_without_a_person(settings: Settings, make: Make) -> None:
-    make(), make()
+def test_a_version_that_was_rolled_back_is_not_promoted_again_without_a_person(settings: Settings) -> None:
     settle(settings, report("1"))
     settle(settings, report("2", "1"))
     roll_back(settings, "Ann", "complaints")
@@ -287,9 +223,8 @@ def killed(monkeypatch: pytest.MonkeyPatch, after_the_alias_moved: bool) -> Iter
 
 
 def test_a_promotion_that_died_before_the_alias_moved_did_not_take_place_and_can_be_repeated(
-    settings: Settings, make: Make, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make(), make()
     settle(settings, report("1"))
     made = report("2", "1")
     with killed(monkeypatch, after_the_alias_moved=False):
@@ -303,9 +238,8 @@ def test_a_promotion_that_died_before_the_alias_moved_did_not_take_place_and_can
 
 
 def test_a_promotion_that_died_after_the_alias_moved_is_done_and_the_registry_told(
-    settings: Settings, make: Make, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make(), make()
     settle(settings, report("1"))
     with killed(monkeypatch, after_the_alias_moved=True):
         settle(settings, report("2", "1"))
@@ -318,9 +252,8 @@ def test_a_promotion_that_died_after_the_alias_moved_is_done_and_the_registry_to
 
 
 def test_a_rollback_that_died_after_the_alias_moved_is_done(
-    settings: Settings, make: Make, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make(), make()
     settle(settings, report("1"))
     settle(settings, report("2", "1"))
     with killed(monkeypatch, after_the_alias_moved=True):
@@ -329,8 +262,7 @@ def test_a_rollback_that_died_after_the_alias_moved_is_done(
     assert settle(settings, report("2", "1")).result == "waits"
 
 
-def test_an_alias_that_was_moved_by_other_means_is_written_down(settings: Settings, make: Make) -> None:
-    make(), make()
+def test_an_alias_that_was_moved_by_other_means_is_written_down(settings: Settings) -> None:
     settle(settings, report("1"))
     registry.point(settings, settings.model_alias, "2")
     (note,) = reconcile(settings)
@@ -340,8 +272,7 @@ def test_an_alias_that_was_moved_by_other_means_is_written_down(settings: Settin
     assert roll_back(settings, "Ann", "who was that?").version == "1"
 
 
-def test_a_champion_from_before_the_ledger_is_taken_up(settings: Settings, make: Make) -> None:
-    make(), make()
+def test_a_champion_from_before_the_ledger_is_taken_up(settings: Settings) -> None:
     registry.point(settings, settings.model_alias, "1")
     outcome = settle(settings, report("2", "1"))
     assert outcome.result == "promoted"
@@ -349,8 +280,7 @@ def test_a_champion_from_before_the_ledger_is_taken_up(settings: Settings, make:
     assert roll_back(settings, "Ann", "back").version == "1"
 
 
-def test_a_ledger_that_lost_its_end_is_noticed(settings: Settings, make: Make) -> None:
-    make()
+def test_a_ledger_that_lost_its_end_is_noticed(settings: Settings) -> None:
     settle(settings, report("1"))
     newest = registry.tag_of_model(settings, "promotion_ledger")
     folder = settings.data_dir / "model" / "promotions" / settings.model_name
@@ -361,8 +291,7 @@ def test_a_ledger_that_lost_its_end_is_noticed(settings: Settings, make: Make) -
     assert "recorded as done" in reconcile(settings)[0]
 
 
-def test_a_damaged_ledger_lets_nobody_promote(settings: Settings, make: Make) -> None:
-    make(), make()
+def test_a_damaged_ledger_lets_nobody_promote(settings: Settings) -> None:
     settle(settings, report("1"))
     with opened(settings) as book:
         first = book.entries[0]
@@ -373,22 +302,22 @@ def test_a_damaged_ledger_lets_nobody_promote(settings: Settings, make: Make) ->
     assert deciding(settings) == "1"
 
 
-def test_the_signature_of_a_version_is_seen(settings: Settings) -> None:
+def test_the_signature_of_a_version_is_seen(tracked: Settings) -> None:
     import mlflow
     import pandas as pd
     from mlflow.models import infer_signature
 
     frame = pd.DataFrame({"a": [1.0]})
-    client = registry.client(settings)
-    experiment = client.get_experiment_by_name(settings.mlflow_experiment)
+    client = registry.client(tracked)
+    experiment = client.get_experiment_by_name(tracked.mlflow_experiment)
     for signature in (infer_signature(frame), None):
         with mlflow.start_run(experiment_id=experiment.experiment_id):
             mlflow.pyfunc.log_model(
                 name="model",
                 python_model=mlflow.pyfunc.PythonModel(),
-                registered_model_name=settings.model_name,
+                registered_model_name=tracked.model_name,
                 signature=signature,
                 pip_requirements=[],
             )
-    assert registry.has_signature(settings, "1")
-    assert not registry.has_signature(settings, "2")
+    assert registry.has_signature(tracked, "1")
+    assert not registry.has_signature(tracked, "2")
