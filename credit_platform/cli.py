@@ -16,7 +16,6 @@ from rich.console import Console
 from credit_platform.home_credit.simulator import SCENARIOS
 from credit_platform.settings import settings
 from serving.commands import keys
-from serving.commands import keys
 
 if TYPE_CHECKING:
     from credit_platform.model.succession import Outcome
@@ -27,7 +26,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Credit scoring on the Home Credit schema, as a graph of Dagster assets.",
 )
-app.add_typer(keys, name="keys")
 app.add_typer(keys, name="keys")
 _PIPED = 160
 """Columns where the output is no terminal; wrapped paths and commands could not be copied."""
