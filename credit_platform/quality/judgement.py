@@ -142,8 +142,10 @@ def _public_size(column: Column) -> float | None:
 
 
 def _sentence(rule: Rule, key: Key, measure: Measure, reference: Measure | None, of: str | None, limit: float) -> str:
+    parent = table(key.table).parent
     said = rule.says.format(
         where=f"{key.column} of {key.table}" if key.column else key.table,
+        parents="the applications" if parent == "application" else f"the rows of {parent}",
         value=_shown(measure.value, rule),
         names=", ".join(measure.names) or "too many to be named",
         times=_times(measure.value, reference.value) if reference else "",

@@ -72,11 +72,6 @@ def links_to_application(contract: Table) -> bool:
     return "SK_ID_PREV" in contract.columns and contract.key != ("SK_ID_PREV",)
 
 
-def unknown(column: Column) -> str:
-    """SQL condition: a category that the contract does not know."""
-    return f"{identifier(column.name)} not in ({', '.join(map(quote, column.categories))})"
-
-
 def row_digest(contract: Table) -> str:
     """SQL of a digest of a whole row."""
     return f"hash({', '.join(map(identifier, contract.columns))})"
@@ -241,12 +236,17 @@ def _unseen_categories(
         if any((p.kind, p.column) == ("unknown category", column.name) for p in inspection_of(version).problems):
             counts = connection.execute(
                 f"select {identifier(column.name)} as value, count(*) from {scan(version.folder())} "
-                f"where {unknown(column)} group by value order by count(*) desc, value"
+                f"where {_unknown(column)} group by value order by count(*) desc, value"
             ).fetchall()
         unseen = [(value, count) for value, count in counts if value not in seen.get(key, ())]
         names = tuple(value for value, _ in unseen) if len(unseen) <= MOST_CATEGORIES else ()
         found[key] = counted(sum(count for _, count in unseen) / version.rows, names)
     return found
+
+
+def _unknown(column: Column) -> str:
+    """SQL condition: a category that the contract does not know."""
+    return f"{identifier(column.name)} not in ({', '.join(map(quote, column.categories))})"
 
 
 def _sizes(connection: duckdb.DuckDBPyConnection, contract: Table, version: Version) -> dict[Key, Measure]:

@@ -155,19 +155,19 @@ FINDINGS = {
     ),
     ("emptied", "bureau_balance"): (
         "block",
-        "bureau_balance has nearly stopped arriving: 0.0% of its parents' rows have any in it (2025-01: 100.0%; limit "
-        "10.0%).",
+        "bureau_balance has nearly stopped arriving: 0.0% of the rows of bureau have rows in it (2025-01: 100.0%; "
+        "limit 10.0%).",
         (),
     ),
     ("coverage", "pos_cash_balance"): (
         "warn",
-        "50.0% of the parents' rows have any in pos_cash_balance (2025-01: 100.0%; limit 90.0%).",
+        "50.0% of the applications have rows in pos_cash_balance (2025-01: 100.0%; limit 90.0%).",
         (),
     ),
     ("cut", "pos_cash_balance"): (
         "block",
-        "pos_cash_balance has 8 rows for each parent that has any, 8 times what there were: histories are cut short, "
-        "or doubled (2025-01: 1; limit 4).",
+        "pos_cash_balance has 8 rows for each of the applications that has any, 8 times what there were: histories are "
+        "cut short, or doubled (2025-01: 1; limit 4).",
         (),
     ),
     ("stale_long", "pos_cash_balance"): (
