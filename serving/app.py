@@ -1,36 +1,56 @@
-"""The API: puts endpoints, the model in force and the protection together.
+"""The API: puts endpoints, the models, the decision log and the protection together.
 
-Endpoints are thin: read the request, ask the scorer, the mart or the reports, answer. What they know lies beside this
-module. Never import dagster, evidently, shap, scikit-learn or an `assets.py` from here: they cost seconds and memory.
+What endpoints there are stands in `routes/`, what they know beside it. Never import dagster, evidently, shap,
+scikit-learn or an `assets.py` from here: they cost seconds and memory.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import asdict
-from typing import Annotated, Any
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any
 
-from fastapi import Depends, FastAPI, Query, Request, Response
-from fastapi import Path as UrlPath
-from fastapi.concurrency import run_in_threadpool
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import FileResponse
 
+from credit_platform.model.registry import CHALLENGER, NoModelError
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform.settings import settings as settings_of_process
-from serving import answers, bodies, clients, drift, metrics, problems
-from serving.access import needs
-from serving.champion import CurrentVersion, ModelSource, Seat, registry_source, registry_version
+from serving import applications, bodies, problems
+from serving.applications import Applications
+from serving.champion import ConfiguredRegistry, CurrentVersion, ModelSource, Registry, Seat, Versions
+from serving.desk import Desk
 from serving.documentation import add_documentation
 from serving.logs import AnonymousPaths
 from serving.metrics import Metrics
-from serving.problems import ProblemError
-from serving.protection import METRICS_PATH, key_ring, protect
+from serving.protection import key_ring, protect
 from serving.readiness import Readiness, leave_slowly
+from serving.recorder import Recorder
+from serving.routes import outcomes
+from serving.routes.applications import of_records
+from serving.routes.clients import of_mart
+from serving.routes.decisions import decisions
+from serving.routes.drift import monitoring
+from serving.routes.model import model_in_force
+from serving.routes.operation import operation
 
 VERSION = "0.1.0"
-_ANY = needs("score", "explain", "review")
+PREFIX = "/v1"
+
+
+class _OneModel:
+    """What stands for a registry where the champion comes from elsewhere."""
+
+    def number_under(self, alias: str) -> str | None:
+        return None
+
+    def load(self, number: str) -> Scorer:
+        raise NoModelError(f"no version {number}")
+
+    def card(self, number: str) -> str | None:
+        return None
 
 
 def create_app(
@@ -38,204 +58,82 @@ def create_app(
     model_source: ModelSource | None = None,
     patience: float = 10.0,
     current_version: CurrentVersion | None = None,
+    registry: Registry | None = None,
 ) -> FastAPI:
-    """The API. Without a model, `model_source` is asked for one at most every `patience` seconds; with one,
-    `current_version` is asked whether it is still the champion. By default both ask the configured registry.
+    """The API. It asks the registry, by default the configured one, every `patience` seconds for the champion.
+
+    `model_source` stands for a registry of one model; `current_version` says which version that is.
     """
     settings = settings or settings_of_process()
-    if model_source is None:
-        model_source, current_version = registry_source(settings), registry_version(settings)
-    seat = Seat(model_source, f"{settings.model_name}@{settings.model_alias}", patience, current_version)
-    readiness = Readiness([lambda: None if seat.look() else "No model is in force."])
+    registry = registry or (ConfiguredRegistry(settings) if model_source is None else _OneModel())
     keys, measured = key_ring(settings), Metrics()
+    seat = _seat(settings, registry, settings.model_alias, patience, partial(measured.serves, settings.model_name))
+    if model_source is not None:
+        name = f"{settings.model_name}@{settings.model_alias}"
+        serves = partial(measured.serves, settings.model_name)
+        seat = Seat(model_source, name, patience, current_version, serves)
+    challenger = _seat(settings, registry, CHALLENGER, patience) if settings.shadow_challenger else None
+    recorder = Recorder(settings, measured)
+    readiness = Readiness([lambda: None if seat.occupant else "No model is in force.", recorder.missing])
+    desk = Desk(settings, seat, challenger, recorder, measured)
+    online = Applications()
+
+    def look() -> None:
+        for each in (seat, challenger):
+            if each is not None:
+                each.look()
+        recorder.open()
+
+    async def watch() -> None:
+        """Looks again and again, in a thread, whether there is another version, or a log where there was none."""
+        await asyncio.to_thread(online.prepare)
+        while True:
+            await asyncio.sleep(max(patience, 0.01))
+            await asyncio.to_thread(look)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Here rather than in `python -m serving`, because uvicorn sets up its loggers before it makes the app.
         access_log, anonymous = logging.getLogger("uvicorn.access"), AnonymousPaths()
         access_log.addFilter(anonymous)
-        await run_in_threadpool(seat.look)
+        await asyncio.to_thread(look)
+        watching = asyncio.create_task(watch())
         with leave_slowly(readiness, settings.api_drain_seconds):
             yield
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        await asyncio.to_thread(recorder.close)
         access_log.removeFilter(anonymous)
         measured.close()
 
     app = FastAPI(
         title="Credit platform",
         summary="Probability of default, decision and reasons for a client.",
+        description=f"Every path is also answered without {PREFIX}.",
         version=VERSION,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     problems.install(app)
-    _add_decisions(app, seat, settings)
-    _add_clients(app, seat, settings)
-    _add_drift(app, settings)
-    _add_operation(app, readiness, measured)
+    versions = Versions(registry.load, *filter(None, (seat, challenger)))
+    for routes in (
+        decisions(desk, versions),
+        of_mart(settings, desk),
+        of_records(online, desk),
+        outcomes.outcomes(desk),
+        model_in_force(settings, seat, registry.card),
+        monitoring(settings),
+        operation(readiness, measured),
+    ):
+        app.include_router(routes, prefix=PREFIX)
+        app.include_router(routes, include_in_schema=False)
     add_documentation(app)
     _describe(app, seat, secured=keys.required)
     protect(app, settings, keys, measured)
     return app
-
-
-async def _read_body(request: Request) -> bytes:
-    return await request.body()
-
-
-RawBody = Annotated[bytes, Depends(_read_body)]
-
-
-def _body_of(name: str) -> dict[str, Any]:
-    """Refers OpenAPI to a body that is typed only once a model is in force."""
-    schema = {"$ref": bodies.REFERENCE.format(model=name)}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def _add_decisions(app: FastAPI, seat: Seat, settings: Settings) -> None:
-    @app.get("/health", tags=["model"], responses=problems.document(["no-model"]))
-    def health() -> answers.Health:
-        """Whether a model is in force, and which."""
-        scorer = seat.champion().scorer
-        return answers.Health(
-            model_name=settings.model_name,
-            model_version=scorer.version,
-            threshold=scorer.threshold.value,
-            training_cohorts=list(scorer.schema.cohorts),
-        )
-
-    @app.get("/model", tags=["model"], responses=problems.document(["no-model"]), dependencies=[_ANY])
-    def model() -> answers.Model:
-        """What the model reads, and where it draws the line."""
-        champion = seat.champion()
-        scorer = champion.scorer
-        return answers.Model(
-            name=settings.model_name,
-            version=scorer.version,
-            training_cohorts=list(scorer.schema.cohorts),
-            threshold=answers.ModelThreshold.model_validate(asdict(scorer.threshold)),
-            features=[answers.ModelFeature.model_validate(asdict(f)) for f in scorer.schema.features],
-            example=champion.bodies.example,
-        )
-
-    refusals = problems.document(["no-model", "body-too-large", "invalid-request"])
-
-    @app.post(
-        "/predict",
-        tags=["decisions"],
-        responses=refusals,
-        openapi_extra=_body_of("PredictBody"),
-        dependencies=[needs("score")],
-    )
-    def predict(body: RawBody) -> answers.Prediction:
-        """Decides on a client from any subset of the model's features; what is not sent counts as missing."""
-        champion = seat.champion()
-        features = champion.bodies.read_predict(body)
-        return answers.Prediction(**_prediction(champion.scorer, features))
-
-    @app.post(
-        "/explain",
-        tags=["decisions"],
-        responses=refusals,
-        openapi_extra=_body_of("ExplainBody"),
-        dependencies=[needs("explain")],
-    )
-    def explain(body: RawBody) -> answers.Explanation:
-        """Decides as /predict does, and says how far each feature moved the log-odds of default."""
-        champion = seat.champion()
-        features, top = champion.bodies.read_explain(body)
-        explanation = champion.scorer.explain(features)
-        meanings = {f.name: f.meaning for f in champion.scorer.schema.features}
-        return answers.Explanation(
-            **_prediction(champion.scorer, features),
-            baseline=explanation.baseline,
-            margin=explanation.margin,
-            contributions=[
-                answers.FeatureContribution(**asdict(c), meaning=meanings[c.feature])
-                for c in explanation.contributions[:top]
-            ],
-            others=sum(c.contribution for c in explanation.contributions[top:]) if top else 0.0,
-        )
-
-
-def _prediction(scorer: Scorer, features: dict[str, Any]) -> dict[str, Any]:
-    probability = float(scorer.probabilities([features])[0])
-    return {
-        "probability_of_default": probability,
-        "decision": scorer.decide(probability),
-        "threshold": scorer.threshold.value,
-        "model_version": scorer.version,
-        "missing_features": [name for name in scorer.schema.names if features.get(name) is None],
-        "unknown_categories": [
-            feature.name
-            for feature in scorer.schema.features
-            if feature.kind == "category"
-            and features.get(feature.name) is not None
-            and features[feature.name] not in feature.categories
-        ],
-    }
-
-
-def _add_clients(app: FastAPI, seat: Seat, settings: Settings) -> None:
-    @app.get(
-        "/clients",
-        tags=["clients"],
-        responses=problems.document(["no-mart", "invalid-request"]),
-        dependencies=[_ANY],
-    )
-    def some_clients(
-        limit: Annotated[int, Query(ge=1, le=100, description="How many ids to answer.")] = 20,
-    ) -> answers.Clients:
-        """A few clients of the newest cohort."""
-        cohort, ids = clients.some(settings, limit)
-        return answers.Clients(cohort=cohort, clients=ids)
-
-    refusals = problems.document(["not-found", "no-model", "no-mart", "invalid-request"])
-
-    @app.get("/clients/{sk_id_curr}", tags=["clients"], responses=refusals, dependencies=[_ANY])
-    def client(sk_id_curr: Annotated[int, UrlPath(ge=1, le=2**63 - 1)]) -> answers.Client:
-        """A client's features in the published mart, ready for /predict and /explain."""
-        found = clients.find(settings, sk_id_curr, seat.champion().scorer.schema)
-        if found is None:
-            raise ProblemError("not-found", "No published cohort holds a client with this SK_ID_CURR.")
-        return answers.Client(sk_id_curr=sk_id_curr, cohort=found.cohort, features=found.features)
-
-
-def _add_drift(app: FastAPI, settings: Settings) -> None:
-    @app.get("/drift", tags=["drift"], dependencies=[needs("review")])
-    def drift_verdicts() -> list[drift.DriftVerdict]:
-        """The drift verdicts, newest cohort first; empty until a cohort has been monitored."""
-        return drift.verdicts(settings)
-
-    @app.get(
-        "/drift/{cohort}/report",
-        tags=["drift"],
-        response_class=FileResponse,
-        dependencies=[needs("review")],
-        responses={200: {"content": {"text/html": {}}}, **problems.document(["not-found", "invalid-request"])},
-    )
-    def drift_report(cohort: str) -> FileResponse:
-        """The Evidently report of a cohort."""
-        file = drift.report(settings, cohort)
-        if file is None:
-            raise ProblemError("not-found", "There is no drift report of this cohort; /drift lists those there are.")
-        # The report runs scripts of its own; the sandbox keeps them away from everything else on this origin.
-        return FileResponse(
-            file, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": "sandbox allow-scripts"}
-        )
-
-
-def _add_operation(app: FastAPI, readiness: Readiness, measured: Metrics) -> None:
-    @app.get("/ready", tags=["operation"], responses=problems.document(["not-ready"]))
-    def ready() -> answers.Ready:
-        """Whether requests should be sent to this server now."""
-        readiness.demand()
-        return answers.Ready()
-
-    @app.get(METRICS_PATH, tags=["operation"], dependencies=[needs("metrics", "admin")], response_class=Response)
-    def scrape() -> Response:
-        """Metrics in Prometheus' text format."""
-        return Response(measured.text(), media_type=metrics.CONTENT_TYPE)
 
 
 def _describe(app: FastAPI, seat: Seat, secured: bool) -> None:
@@ -243,7 +141,7 @@ def _describe(app: FastAPI, seat: Seat, secured: bool) -> None:
     made: dict[str | None, dict[str, Any]] = {}
 
     def openapi() -> dict[str, Any]:
-        champion = seat.look()
+        champion = seat.occupant
         version = champion.scorer.version if champion else None
         if version not in made:
             document = get_openapi(title=app.title, summary=app.summary, version=app.version, routes=app.routes)
@@ -253,6 +151,7 @@ def _describe(app: FastAPI, seat: Seat, secured: bool) -> None:
             schemas["Problem"] = problems.Problem.model_json_schema(ref_template=bodies.REFERENCE)
             schemas["Problem"].pop("$defs")
             schemas |= champion.bodies.components() if champion else bodies.untyped_components()
+            schemas |= applications.components() | outcomes.components()
             if secured:
                 components["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
                 document["security"] = [{"key": []}]

@@ -13,11 +13,24 @@ from serving.keys import KeyRing
 from serving.limits import Allowance, BodyLimit, ConcurrencyLimit, RateLimit, TimeLimit
 from serving.metrics import Metrics
 from serving.observation import Observation
+from serving.problems import Kind
 
 UPLOAD_PATHS = ("/predict/batch", "/v1/predict/batch")
 """Where bodies may be as large, and take as long, as an upload."""
 
 METRICS_PATH = "/metrics"
+
+REFUSALS: tuple[Kind, ...] = (
+    "unauthorised",
+    "not-exposed",
+    "forbidden",
+    "upload-too-slow",
+    "body-too-large",
+    "too-many-requests",
+    "overloaded",
+    "too-slow",
+)
+"""What any endpoint may answer because of these layers; for OpenAPI."""
 
 
 def key_ring(settings: Settings) -> KeyRing:

@@ -79,6 +79,9 @@ def test_a_value_of_the_wrong_kind_is_refused_by_name(
         (b'{"features": ["s3cr3t-value"]}', "features", "must be a JSON object"),
         (b'{"features": null}', "features", "must be a JSON object"),
         (b'{"features": {}, "client": "s3cr3t-value"}', "client", "is not a field of this request"),
+        (b'{"features": {"AMT_CREDIT": 1, "AMT_CREDIT": 2}}', "features.AMT_CREDIT", "comes more than once"),
+        (b'{"features": {}, "features": {}}', "features", "comes more than once"),
+        (b'{"features": ' + b'{"a":' * 30 + b"1" + b"}" * 31, "features" + ".a" * 19, "is nested too deeply"),
     ],
 )
 def test_a_body_of_the_wrong_shape_is_refused(api: TestClient, body: bytes, field: str, words: str) -> None:
@@ -121,6 +124,12 @@ def test_the_number_of_clients_asked_for_is_bounded(api: TestClient, path: str) 
 @pytest.mark.parametrize("number", ["0", "-5", "1.5", SECRET, "9" * 30, "1;drop"])
 def test_a_client_number_must_be_one(api: TestClient, number: str) -> None:
     assert refused(api.get(f"/clients/{number}"))["errors"][0]["field"] == "path.sk_id_curr"
+
+
+def test_openapi_tells_what_any_endpoint_may_refuse(api: TestClient) -> None:
+    for path, operations in api.get("/openapi.json").json()["paths"].items():
+        for operation in operations.values():
+            assert {"401", "403", "408", "413", "429", "503"} <= set(operation["responses"]), path
 
 
 def test_unknown_paths_and_methods_are_problems_too(api: TestClient) -> None:
