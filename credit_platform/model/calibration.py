@@ -60,16 +60,24 @@ def fit_calibration(defaulted: NDArray[np.int64], margins: NDArray[np.float64]) 
     """The maximum-likelihood slope and intercept on margins of clients that no model was fitted on, shape (n,).
 
     The same two numbers judge a calibration: on a perfect one they are 1 and 0 (Cox, "Two further applications of a
-    model for binary regression", 1958).
+    model for binary regression", 1958). Newton's method, its steps halved until the likelihood gains: from afar, or where
+    the margins tell the outcomes apart, whole steps lead away.
     """
     beta = np.array([0.0, 1.0])
     design = np.column_stack([np.ones_like(margins), margins])
+
+    def loss(beta: NDArray[np.float64]) -> float:
+        calibrated = design @ beta
+        return float(np.logaddexp(0, calibrated).sum() - defaulted @ calibrated)
+
     for _ in range(50):
         p = probability_of(design @ beta)
         gradient = design.T @ (defaulted - p)
         hessian = (design * (p * (1 - p))[:, None]).T @ design + 1e-9 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
-        beta = beta + np.clip(step, -5, 5)
-        if np.abs(step).max() < 1e-10:
+        while np.abs(step).max() > 1e-10 and loss(beta + step) > loss(beta):
+            step = step / 2
+        beta = beta + step
+        if np.abs(step).max() <= 1e-10:
             break
     return Calibration(float(beta[0]), float(beta[1]))

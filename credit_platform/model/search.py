@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sklearn.model_selection import StratifiedKFold
 
 Grids = Mapping[str, Mapping[str, Sequence[Any]]]
+Selected = Callable[[NDArray[np.intp]], "pd.DataFrame"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def search(
     grids: Grids,
     weight: NDArray[np.float64] | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    selected: Selected | None = None,
 ) -> Found:
     """Fits every point of every grid on every fold, then the winner on each fold again and on all rows.
 
@@ -78,6 +80,9 @@ def search(
     Early stopping ends with the search: the winner is fitted with the mean of the rounds that it left on the folds.
     Each fit would stop elsewhere, and the margins of a model of fifty trees say nothing of how to calibrate one of two
     hundred: in 16 samples of 3,000 clients the slope on new clients had a standard deviation of 0.35, and so has 0.14.
+
+    `selected` gives the frame with the features that some rows by themselves choose. Without it the margins held out
+    come from features that their own outcomes helped to choose, and seem better than they are.
 
     Raises:
         KeyError: no such family, or none at all.
@@ -91,7 +96,7 @@ def search(
         progress(f"{family}: cost {best.cost:.4f} per client, AUC {np.mean(best.aucs):.4f}, {best.seconds:.1f} s a fit")
     winner = _held(_winner(trials))
     progress(f"{winner.family} wins with {dict(winner.parameters)}; fitting it out of fold and on all rows")
-    margins = _out_of_fold(settings, winner, train, outcomes, weight)
+    margins = _out_of_fold(settings, winner, outcomes, weight, selected or (lambda _: train))
     return Found(winner, fit(settings, winner, train, outcomes, weight), margins, tuple(trials))
 
 
@@ -187,12 +192,13 @@ def _held(trial: Trial) -> Trial:
 def _out_of_fold(
     settings: Settings,
     trial: Trial,
-    train: "pd.DataFrame",
     outcomes: NDArray[np.int64],
     weight: NDArray[np.float64] | None,
+    selected: Selected,
 ) -> NDArray[np.float64]:
     margins = np.empty(len(outcomes))
-    for seen, held_out in _folds(settings).split(train, outcomes):
+    for seen, held_out in _folds(settings).split(outcomes, outcomes):
+        train = selected(seen)
         of_seen = None if weight is None else weight[seen]
         model = fit(settings, trial, train.iloc[seen], outcomes[seen], of_seen)
         margins[held_out] = log_odds(model.predict_proba(train.iloc[held_out])[:, 1])

@@ -7,6 +7,7 @@ a decision on it can be explained. Not here: which features may be read at all (
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from credit_platform.features.schema import FeatureSchema, model_frame
 from credit_platform.model.reference import draw
@@ -16,8 +17,13 @@ MOST_ROWS = 40_000
 """Train rows that the first model sees; more of them hardly change which features matter."""
 
 
-def select_features(settings: Settings, splits: Path, schema: FeatureSchema) -> FeatureSchema:
-    """The schema with the `most_features` features that a first CatBoost model uses most."""
+def select_features(
+    settings: Settings, splits: Path, schema: FeatureSchema, rows: NDArray[np.intp] | None = None
+) -> FeatureSchema:
+    """The schema with the `most_features` features that a first CatBoost model uses most.
+
+    `rows` are the places in the train part that it learns from, all by default.
+    """
     import pyarrow.parquet as pq
 
     if len(schema.features) <= settings.most_features:
@@ -26,7 +32,7 @@ def select_features(settings: Settings, splits: Path, schema: FeatureSchema) -> 
 
     outcomes = pq.read_table(splits / "y_train.parquet", columns=["TARGET"])
     table = pq.read_table(splits / "X_train.parquet", columns=schema.names).append_column("TARGET", outcomes.column(0))
-    table = draw(table, MOST_ROWS, settings.seed)
+    table = draw(table if rows is None else table.take(rows), MOST_ROWS, settings.seed)
     first = NativeCatBoost(
         depth=4, iterations=300, learning_rate=0.1, random_seed=settings.seed, thread_count=settings.threads
     ).fit(model_frame(table, schema), table.column("TARGET").to_numpy())

@@ -28,6 +28,7 @@ from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 Progress = Callable[[str], None]
@@ -63,7 +64,15 @@ def train(
     outcomes = labels.column("TARGET").to_numpy()
     weight = labels.column("sample_weight").to_numpy() if weighted else None
     progress(f"searching on {len(outcomes):,} clients with {len(schema.names)} of {len(everything.names)} features")
-    found = search(settings, model_frame(rows, schema), outcomes, grids, weight, progress)
+    found = search(
+        settings,
+        model_frame(rows, schema),
+        outcomes,
+        grids,
+        weight,
+        progress,
+        selected=lambda seen: _train_frame(splits, select_features(settings, splits, everything, seen)),
+    )
     calibration = fit_calibration(outcomes, found.margins)
     probability = probability_of(calibration.margins(found.margins))
     threshold = choose_threshold(
@@ -102,6 +111,12 @@ def train(
         additivity_error=additivity_error(0.0, explained, scorer.table_margins(valid)),
         stability=_stability(settings, found.trial, fitted, rows, outcomes, valid, scorer, weight),
     )
+
+
+def _train_frame(splits: Path, schema: FeatureSchema) -> "pd.DataFrame":
+    import pyarrow.parquet as pq
+
+    return model_frame(pq.read_table(splits / "X_train.parquet", columns=schema.names), schema)
 
 
 def _stability(
