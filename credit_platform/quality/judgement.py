@@ -170,7 +170,7 @@ def _other_unit(key: Key, value: float, reference: float) -> str:
 
 def _shown(value: float, rule: Rule) -> str:
     if rule.unit == "share":
-        return f"{value:.1%}" if value == 0 or value >= 0.001 else f"{value:.2g}"
+        return f"{value:.1%}" if value == 0 or value >= 0.001 else f"{100 * value:.1g}%"
     if rule.unit == "months":
         return f"{value:.1f} months"
     return _number(value)

@@ -6,7 +6,7 @@ bucket. Typical sizes and ages come from the first bucket, a random sample of th
 (`rules.toml`), or whose rows they are (`offenders.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 
@@ -62,8 +62,7 @@ def measure(connection: duckdb.DuckDBPyConnection, delivered: Delivered) -> dict
             found |= _sentinels(connection, contract, version, clients[contract.name])
             found |= _unseen_categories(connection, contract, version, delivered.categories)
             found |= _sizes(connection, contract, version)
-            if not contract.key:
-                found |= _repeated_rows(connection, contract, version)
+            found |= _repetitions(connection, contract, version)
     return found
 
 
@@ -72,13 +71,13 @@ def links_to_application(contract: Table) -> bool:
     return "SK_ID_PREV" in contract.columns and contract.key != ("SK_ID_PREV",)
 
 
-def row_digest(contract: Table) -> str:
-    """SQL of a digest of a whole row."""
-    return f"hash({', '.join(map(identifier, contract.columns))})"
+def digest(columns: Iterable[str]) -> str:
+    """SQL of a digest of some columns of a row."""
+    return f"hash({', '.join(map(identifier, columns))})"
 
 
 def _of_inspection(contract: Table, version: Version, delivered: Delivered) -> dict[Key, Measure]:
-    """What the landing counted in the delivered file: columns, orphans, ranges. Keys it refuses to repeat."""
+    """What the landing counted in the delivered file: columns, orphans, ranges."""
     inspection = inspection_of(version)
     rows, problems = inspection.rows, inspection.problems
     columns = tuple(problem.column or "" for problem in problems if problem.kind == "unknown column")
@@ -105,12 +104,13 @@ def _clients_of_earlier_cohorts(
     if not earlier:
         return {}
     known = [f"SK_ID_CURR in (select SK_ID_CURR from {scan(other.folder())})" for other in earlier.values()]
-    total, *by_cohort = one_row(
+    by_cohort = ", ".join(f"count(*) filter (known[{n}])" for n in range(1, len(known) + 1))
+    total, *again = one_row(
         connection,
-        f"select count_if(list_bool_or(known)), {', '.join(f'count_if(known[{n}])' for n in range(1, len(known) + 1))} "
+        f"select count(*) filter (list_bool_or(known)), {by_cohort} "
         f"from (select [{', '.join(known)}] as known from {scan(version.folder())})",
     )
-    names = tuple(cohort for cohort, again in zip(earlier, by_cohort, strict=True) if again)
+    names = tuple(cohort for cohort, count in zip(earlier, again, strict=True) if count)
     return {Key("application", "", "clients of earlier cohorts"): counted(total / version.rows, names)}
 
 
@@ -139,11 +139,8 @@ def _histories(
         )
         parents, rows, squares = (a + int(b or 0) for a, b in zip((parents, rows, squares), in_bucket, strict=True))
         if links_to_application(contract):
-            applications = scan(raw["previous_application"].file(name))
-            counts = one_row(
-                connection,
-                f"select count(*), count_if(loan not in (select SK_ID_PREV from {applications})) from histories",
-            )
+            known = f"select SK_ID_PREV from {scan(raw['previous_application'].file(name))}"
+            counts = one_row(connection, f"select count(*), count(*) filter (loan not in ({known})) from histories")
             loans, unlinked = loans + counts[0], unlinked + counts[1]
         if not number and moment:
             ages = _ages(connection, contract, moment)
@@ -282,12 +279,20 @@ def _no_sentinels(column: Column) -> list[str]:
     return [f"not ({is_sentinel(column, value)})" for value in column.sentinels]
 
 
-def _repeated_rows(connection: duckdb.DuckDBPyConnection, contract: Table, version: Version) -> dict[Key, Measure]:
-    """The share of rows that repeat another in every column; equal rows lie in the same bucket."""
-    repeated = sum(
-        one_row(
-            connection, f"select count(*) - count(distinct {row_digest(contract)}) from {scan(version.file(name))}"
-        )[0]
-        for name in version.files
-    )
-    return {Key(contract.name, "", "repeated rows"): counted(repeated / version.rows)}
+def _repetitions(connection: duckdb.DuckDBPyConnection, contract: Table, version: Version) -> dict[Key, Measure]:
+    """The share of rows that repeat another in every column, where the table has no key; equal ones share a bucket.
+
+    Repeated keys the landing refuses; damage done since would show in the first bucket as well as in any other.
+    """
+    if contract.key:
+        return {Key(contract.name, "", "repeated keys"): counted(_repeated(connection, version, contract.key))}
+    rows = sum(_repeated(connection, version, tuple(contract.columns), name) for name in version.files)
+    return {Key(contract.name, "", "repeated rows"): counted(rows / version.rows)}
+
+
+def _repeated(
+    connection: duckdb.DuckDBPyConnection, version: Version, columns: Sequence[str], bucket: str | None = None
+) -> int:
+    """How many rows of a bucket, the first if none is named, repeat another in some columns."""
+    rows = scan(version.file(bucket or min(version.files)))
+    return int(one_row(connection, f"select count(*) - count(distinct {digest(columns)}) from {rows}")[0])

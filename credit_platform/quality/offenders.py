@@ -11,7 +11,7 @@ from credit_platform.home_credit.inspection import MOST_IDS
 from credit_platform.lake import Version, identifier, quote, scan
 from credit_platform.quality.estimates import Measure
 from credit_platform.quality.judgement import Result
-from credit_platform.quality.measures import Delivered, is_sentinel, row_digest
+from credit_platform.quality.measures import Delivered, digest, is_sentinel
 from credit_platform.raw.ingest import inspection_of
 
 
@@ -41,7 +41,7 @@ def offenders(
         others = (f"select SK_ID_CURR from {scan(delivered.earlier[cohort].folder())}" for cohort in measure.names)
         where = f"SK_ID_CURR in ({' union all '.join(others)})"
     elif kind == "repeated rows":
-        rows = f"(select {identity}, count(*) as n from {rows} group by {identity}, {row_digest(contract)})"
+        rows = f"(select {identity}, count(*) as n from {rows} group by {identity}, {digest(contract.columns)})"
         where = "n > 1"
     if not where:
         return ()

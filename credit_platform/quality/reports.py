@@ -110,8 +110,7 @@ def report(settings: Settings, cohort: str) -> Report:
     unseen = [[*result.key, result.measure.names] for result in results if result.key.measure == "unseen categories"]
     with draft(settings, TABLE, cohort) as new:
         _write(results, cohort, new.folder / bucket_file(0))
-        facts = {"previous": before, "unseen": [names for names in unseen if names[-1]]}
-        version = new.publish(len(results), made_from, facts=facts)
+        version = new.publish(len(results), made_from, facts={"unseen": [found for found in unseen if found[-1]]})
     return Report(cohort, version, before, content, results)
 
 

@@ -214,6 +214,17 @@ def test_the_same_delivery_under_another_name_is_recognised(spoil: Spoil) -> Non
     assert finding.ids == ("SK_ID_CURR 101001", "SK_ID_CURR 101002", "SK_ID_CURR 101003")
 
 
+def test_a_cohort_without_any_history_is_told_so_table_by_table(spoil: Spoil) -> None:
+    def lose_all_histories(delivery: TinyDelivery) -> None:
+        for name, rows in delivery.rows.items():
+            if name != "application":
+                rows.clear()
+
+    found = report(spoil(lose_all_histories), SECOND).findings
+    assert {finding.rule for finding in found} == {"emptied"}
+    assert len(found) == 5
+
+
 def test_a_file_that_cohorts_share_has_no_orphans(spoil: Spoil) -> None:
     def deliver_histories_of_both(delivery: TinyDelivery) -> None:
         delivery.rows["bureau"] += delivery_of(FIRST).rows["bureau"]

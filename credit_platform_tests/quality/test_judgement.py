@@ -118,6 +118,11 @@ def test_the_unit_a_column_seems_to_come_in_is_named(key: Key, now: float, unit:
     assert unit in result(key, counted(now), counted(before)).sentence
 
 
+def test_a_share_of_a_few_in_a_million_is_told_as_such() -> None:
+    unseen = result(Key("application", "CODE_GENDER", "unseen categories"), counted(3e-6))
+    assert unseen.sentence.startswith("0.0003% of the values of CODE_GENDER")
+
+
 def test_the_limit_that_is_kept_is_the_nearest() -> None:
     kept = result(ORPHANS, counted(0.0), counted(0.0))
     assert (kept.passed, kept.limit, kept.severity) == (True, 0.1, "warn")
