@@ -254,7 +254,13 @@ def evaluation(
     },
 )
 def champion(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
-    report = gate(settings, splits_dir(settings), benchmark_of(settings))
+    import pyarrow.parquet as pq
+
+    report, swapped = gate(settings, splits_dir(settings), benchmark_of(settings))
+    if swapped is not None:
+        with draft(settings, "swap_set") as new:
+            pq.write_table(swapped, new.folder / "swap_set.parquet")
+            new.publish(swapped.num_rows, facts={"challenger": report.challenger, "champion": report.champion})
     outcome = settle(settings, report)
     context.log.info(f"version {outcome.version} {outcome.result}: {outcome.reason}")
     for note in outcome.notes:
@@ -268,6 +274,7 @@ def champion(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Setti
             "result": outcome.result,
             "reason": outcome.reason,
             "dagster/row_count": report.clients,
+            "clients_swapped": swapped.num_rows if swapped is not None else 0,
             "gate": dg.MetadataValue.md(report.markdown()),
         }
     )

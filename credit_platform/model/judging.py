@@ -13,7 +13,7 @@ from credit_platform.explain.reasons import family_sums
 from credit_platform.explain.stability import Agreement, agreement
 from credit_platform.features.splits import OUT_OF_TIME, parts_of
 from credit_platform.model import registry
-from credit_platform.model.promotion import GateLimits, GateReport, Judged, compare
+from credit_platform.model.promotion import GateLimits, GateReport, Judged, compare, swapped_clients
 from credit_platform.model.search import costs_of
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
@@ -25,8 +25,10 @@ EXPLAINED_ROWS = 2_000
 """Clients whose reasons are compared."""
 
 
-def gate(settings: Settings, splits: Path, benchmark: "pa.Table") -> GateReport:
-    """The gate's report on the challenger; `benchmark` are the scorecard's predictions of every part.
+def gate(settings: Settings, splits: Path, benchmark: "pa.Table") -> tuple[GateReport, "pa.Table | None"]:
+    """The gate's report on the challenger, and the clients whose answer would change, where there is a champion.
+
+    `benchmark` are the scorecard's predictions of every part.
 
     Raises:
         NoModelError: there is no challenger.
@@ -45,18 +47,23 @@ def gate(settings: Settings, splits: Path, benchmark: "pa.Table") -> GateReport:
     challenger = Scorer.load(version.folder, version.number)
     present = registry.find(settings, settings.model_alias)
     champion = Scorer.load(present.folder, present.number) if present and present.number != version.number else None
-    return compare(
-        defaulted.to_numpy(),
-        Judged(
-            version.number,
-            clients,
-            challenger.table_probabilities(rows),
-            challenger.threshold.value,
-            registry.has_signature(settings, version.number),
-        ),
+    outcomes = defaulted.to_numpy()
+    new = Judged(
+        version.number,
+        clients,
+        challenger.table_probabilities(rows),
+        challenger.threshold.value,
+        registry.has_signature(settings, version.number),
+    )
+    old = (
         Judged(champion.version, clients, champion.table_probabilities(rows), champion.threshold.value)
         if champion
-        else None,
+        else None
+    )
+    report = compare(
+        outcomes,
+        new,
+        old,
         Judged(
             "scorecard",
             plain.column("SK_ID_CURR").to_numpy(),
@@ -68,6 +75,7 @@ def gate(settings: Settings, splits: Path, benchmark: "pa.Table") -> GateReport:
         reasons=reason_agreement(challenger, champion, rows) if champion else None,
         seed=settings.seed,
     )
+    return report, swapped_clients(outcomes, new, old) if old else None
 
 
 def reason_agreement(first: Scorer, second: Scorer, rows: "pa.Table") -> Agreement | None:

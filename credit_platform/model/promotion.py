@@ -1,7 +1,7 @@
 """The gate a new version passes before it decides: judged beside the champion, on the same clients, rule by rule.
 
-A gain must be shown, a loss must not: the costs have to be lower than without a model and than the champion's by more
-than chance explains, and neither the ranking, nor the probabilities, nor the reasons may be worse by more than that. As
+A gain must be shown, a loss must not: the costs have to be lower than the champion's by more than chance explains, and
+neither the ranking, nor the probabilities, nor the reasons may be worse by more than that. As
 every rule must hold, a challenger that is no better passes with a chance of (1 - confidence) / 2 at most, however many
 rules there are (intersection-union test: Berger, Technometrics 24, 1982).
 
@@ -388,11 +388,17 @@ def _gains(drawn: Mapping[str, Mapping[str, Draws]], limits: GateLimits) -> Iter
         if rival == "the benchmark":
             passed, limit = difference.low <= 0, "not above 0"
             verdict = "not significantly more" if passed else "significantly more"
-        else:
+        elif rival == "the champion" or "champion" in drawn:
             margin = limits.minimum_gain * old.value if rival == "the champion" else 0.0
             passed, limit = difference.high < -margin, f"below {0 - margin:.4g}"
             verdict = "significantly less" if passed else "not significantly less"
             verdict += f" by {limits.minimum_gain:.1%}" if margin else ""
+        else:
+            # Without a champion the choice is between this model and none: the better guess is taken.
+            passed, limit = difference.value < 0, "a value below 0"
+            sure = difference.high < 0
+            verdict = "significantly less" if sure else "less, which more clients would have to confirm"
+            verdict = verdict if passed else "no less"
         sentence = f"costs {new.value:.4f} per client, {rival} {old.value:.4f}; {difference:+.4f}: {verdict}"
         yield Rule(name.replace(" ", "_"), passed, sentence, difference, limit)
     if "benchmark" not in drawn:

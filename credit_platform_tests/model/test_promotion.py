@@ -121,6 +121,18 @@ def test_a_gain_that_may_be_less_than_the_limit_does_not_pass() -> None:
     assert "not significantly less by 30.0%" in report.reason
 
 
+def test_a_first_model_on_few_clients_passes_with_a_word_of_caution() -> None:
+    few = slice(0, 40)
+    small = replace(WEAK, clients=CLIENTS[few], probability=WEAK.probability[few])
+    alone = compare(DEFAULTED[few], small, costs=COSTS, limits=replace(LIMITS, minimum_defaults=5))
+    (refusing,) = (rule for rule in alone.rules if rule.name == "cheaper_than_refusing_everyone")
+    assert refusing.passed
+    assert refusing.sentence.endswith("less, which more clients would have to confirm")
+    champion = replace(small, version="0")
+    beside = compare(DEFAULTED[few], small, champion, costs=COSTS, limits=replace(LIMITS, minimum_defaults=5))
+    assert "cheaper_than_refusing_everyone" in failed(beside)
+
+
 def test_a_version_without_signature_does_not_pass() -> None:
     report = compare(DEFAULTED, replace(GOOD, has_signature=False), WEAK, costs=COSTS, limits=LIMITS)
     assert failed(report) == {"has_signature"}
