@@ -26,20 +26,24 @@ logger = logging.getLogger(__name__)
 _HEADER_SECONDS = 10
 _MOST_HEADER_BYTES = 65_536
 _KEEP_ALIVE_SECONDS = 30
+_FAREWELL_SECONDS = 1
 _MOST_CONNECTIONS = 900
 """Below the 1,024 files that a process may commonly have open."""
 _WORKER_PATIENCE_SECONDS = 60
 """How long a worker may be too busy to answer its parent; loading a model keeps it busy."""
 
 
-class Impatient(HttpToolsProtocol):
-    """Hangs up on who takes too long over a request's headers, or sends too many: uvicorn waits for ever.
+class Connection(HttpToolsProtocol):
+    """One connection, with more patience than uvicorn at its end and less at its beginning.
 
-    The same clock runs while somebody goes on sending a body that was refused.
+    uvicorn waits for ever for headers: this hangs up on who takes too long over them or sends too many, and on who goes
+    on sending a body that was refused. A server that stops has uvicorn hang up on who may just be sending the next
+    request: this answers one more, and says in the answer that it is the last.
     """
 
     _deadline: asyncio.TimerHandle | None = None
     _idle_bytes = 0
+    _leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -47,7 +51,7 @@ class Impatient(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._at_work():
             if self._deadline is not None:
                 self._deadline.cancel()
                 self._deadline = None
@@ -59,10 +63,29 @@ class Impatient(HttpToolsProtocol):
             elif self._deadline is None:
                 self._deadline = self.loop.call_later(_HEADER_SECONDS, self.transport.close)
 
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self._leaving:
+            self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        self._leaving = True
+        if self._at_work():
+            super().shutdown()
+        else:
+            self.loop.call_later(_FAREWELL_SECONDS, self._part)
+
     def connection_lost(self, exc: Exception | None) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
         super().connection_lost(exc)
+
+    def _at_work(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _part(self) -> None:
+        if not self._at_work():
+            self.transport.close()
 
 
 def why_not(settings: Settings, host: str) -> str | None:
@@ -89,7 +112,7 @@ def serve(settings: Settings, host: str, port: int, workers: int) -> None:
         host=host,
         port=port,
         workers=workers,
-        http=Impatient,
+        http=Connection,
         ws="none",
         log_config=logs.configuration(settings),
         access_log=False,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,18 +103,53 @@ def test_a_process_that_stops_or_misses_something_is_not_ready() -> None:
         readiness.demand()
 
 
+@contextmanager
+def listening(settings: Settings, **options: Any) -> Iterator[tuple[Small, uvicorn.Server, int]]:
+    """The small application behind the API's own connections, in this process; the number is its port."""
+    made = Small(settings)
+    started = uvicorn.Server(uvicorn.Config(made.app, port=0, http=server.Connection, log_config=None, **options))
+    thread = threading.Thread(target=started.run, daemon=True)
+    thread.start()
+    until(lambda: started.started)
+    try:
+        yield made, started, started.servers[0].sockets[0].getsockname()[1]
+    finally:
+        made.go_on.set()
+        started.should_exit = True
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_what_is_in_flight_is_answered_before_the_server_ends(settings: Settings) -> None:
+    with listening(settings) as (made, started, port), ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(httpx.get, f"http://127.0.0.1:{port}/wait?name=last", trust_env=False)
+        assert made.entered.acquire(timeout=10)
+        started.should_exit = True
+        until(lambda: not started.servers[0].is_serving())
+        made.go_on.set()
+        assert asked.result().json() == "last"
+
+
+def test_a_request_on_an_open_connection_is_answered_though_the_server_stops(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_FAREWELL_SECONDS", 60)
+    with (
+        listening(settings) as (_, started, port),
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+    ):
+        assert "connection" not in client.get("/health").headers
+        started.should_exit = True
+        until(lambda: not started.servers[0].is_serving())
+        assert client.get("/health").headers["connection"] == "close"
+
+
 @pytest.fixture
 def impatient(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of a server that waits hardly at all for headers."""
     monkeypatch.setattr(server, "_HEADER_SECONDS", 0.2)
-    config = uvicorn.Config(Small(settings).app, port=0, http=server.Impatient, log_config=None, timeout_keep_alive=1)
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    until(lambda: running.started)
-    yield running.servers[0].sockets[0].getsockname()[1]
-    running.should_exit = True
-    thread.join(10)
+    with listening(settings, timeout_keep_alive=1) as (_, _, port):
+        yield port
 
 
 def _talk(port: int, *parts: bytes) -> bytes:
