@@ -25,6 +25,8 @@ class Ready(BaseModel):
 
 
 class Costs(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     false_negative: float = Field(description="Cost of a missed default, in refused good clients.", examples=[10.0])
     false_positive: float = Field(description="Cost of one good client refused.", examples=[1.0])
 
@@ -161,6 +163,8 @@ class Explanation(Decision):
 
 class Outcome(BaseModel):
     """What became of a loan."""
+
+    model_config = ConfigDict(from_attributes=True)
 
     defaulted: bool
     observed_on: date = Field(examples=["2025-03-31"])

@@ -14,13 +14,11 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from credit_platform.model.registry import CHALLENGER, NoModelError
-from credit_platform.scoring.scorer import Scorer
+from credit_platform.model.registry import CHALLENGER
 from credit_platform.settings import Settings
 from credit_platform.settings import settings as settings_of_process
 from serving import applications, bodies, problems
-from serving.applications import Applications
-from serving.champion import ConfiguredRegistry, CurrentVersion, ModelSource, Registry, Seat, Versions
+from serving.champion import ConfiguredRegistry, CurrentVersion, ModelSource, NoRegistry, Registry, Seat, Versions
 from serving.desk import Desk
 from serving.documentation import add_documentation
 from serving.logs import AnonymousPaths
@@ -40,19 +38,6 @@ VERSION = "0.1.0"
 PREFIX = "/v1"
 
 
-class _OneModel:
-    """What stands for a registry where the champion comes from elsewhere."""
-
-    def number_under(self, alias: str) -> str | None:
-        return None
-
-    def load(self, number: str) -> Scorer:
-        raise NoModelError(f"no version {number}")
-
-    def card(self, number: str) -> str | None:
-        return None
-
-
 def create_app(
     settings: Settings | None = None,
     model_source: ModelSource | None = None,
@@ -62,31 +47,31 @@ def create_app(
 ) -> FastAPI:
     """The API. It asks the registry, by default the configured one, every `patience` seconds for the champion.
 
-    `model_source` stands for a registry of one model; `current_version` says which version that is.
+    `model_source` brings the champion from elsewhere; `current_version` says which version that would be now.
     """
     settings = settings or settings_of_process()
-    registry = registry or (ConfiguredRegistry(settings) if model_source is None else _OneModel())
     keys, measured = key_ring(settings), Metrics()
-    seat = _seat(settings, registry, settings.model_alias, patience, partial(measured.serves, settings.model_name))
-    if model_source is not None:
-        name = f"{settings.model_name}@{settings.model_alias}"
-        serves = partial(measured.serves, settings.model_name)
-        seat = Seat(model_source, name, patience, current_version, serves)
-    challenger = _seat(settings, registry, CHALLENGER, patience) if settings.shadow_challenger else None
+    serves = partial(measured.serves, settings.model_name)
+    if model_source is None:
+        registry = registry or ConfiguredRegistry(settings)
+        seat = Seat.under(registry, settings, settings.model_alias, patience, serves)
+    else:
+        registry = registry or NoRegistry()
+        seat = Seat(model_source, f"{settings.model_name}@{settings.model_alias}", patience, current_version, serves)
+    challenger = Seat.under(registry, settings, CHALLENGER, patience) if settings.shadow_challenger else None
     recorder = Recorder(settings, measured)
     readiness = Readiness([lambda: None if seat.occupant else "No model is in force.", recorder.missing])
     desk = Desk(settings, seat, challenger, recorder, measured)
-    online = Applications()
+    seats = [seat] if challenger is None else [seat, challenger]
 
     def look() -> None:
-        for each in (seat, challenger):
-            if each is not None:
-                each.look()
+        for each in seats:
+            each.look()
         recorder.open()
 
     async def watch() -> None:
         """Looks again and again, in a thread, whether there is another version, or a log where there was none."""
-        await asyncio.to_thread(online.prepare)
+        await asyncio.to_thread(applications.online_mart)
         while True:
             await asyncio.sleep(max(patience, 0.01))
             await asyncio.to_thread(look)
@@ -118,11 +103,10 @@ def create_app(
         redirect_slashes=False,
     )
     problems.install(app)
-    versions = Versions(registry.load, *filter(None, (seat, challenger)))
     for routes in (
-        decisions(desk, versions),
+        decisions(desk, Versions(registry.load, seats)),
         of_mart(settings, desk),
-        of_records(online, desk),
+        of_records(desk),
         outcomes.outcomes(desk),
         model_in_force(settings, seat, registry.card),
         monitoring(settings),

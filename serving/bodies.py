@@ -6,6 +6,7 @@ value is plausible; a category or an amount the training never saw is scored, an
 
 from collections.abc import Mapping
 from math import floor, log10
+from types import GenericAlias
 from typing import Annotated, Any, NotRequired
 
 from pydantic import ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
@@ -23,37 +24,49 @@ REFERENCE = "#/components/schemas/{model}"
 
 
 class Bodies:
-    """The bodies of /predict and /explain for one feature schema."""
+    """The bodies of /predict, /predict/batch and /explain for one feature schema."""
 
     def __init__(self, schema: FeatureSchema) -> None:
         features = _typed_dict("Features", {f.name: NotRequired[_type(f)] for f in schema.features})
         top = Annotated[
             int, Field(ge=1, le=len(schema.features), description="How many contributions to answer; all by default.")
         ]
-        # What /clients/{id} answers may be sent back as it is: its number and cohort are accepted and not used.
-        origin = {"sk_id_curr": NotRequired[int], "cohort": NotRequired[Annotated[str, Field(max_length=64)]]}
+        # What /clients/{id} answers may be sent back as it is: its cohort is accepted and not used.
+        number = Annotated[int, Field(ge=1, le=2**63 - 1, description="Who it is about; kept with the record.")]
+        origin = {"sk_id_curr": NotRequired[number], "cohort": NotRequired[Annotated[str, Field(max_length=64)]]}
         body = {"features": features, **origin}
-        self._predict = TypeAdapter(_typed_dict("PredictBody", body))
+        predict = _typed_dict("PredictBody", body)
+        batch: Any = GenericAlias(list, (predict,))
+        self._predict = TypeAdapter(predict)
+        self._batch = TypeAdapter(batch)
         self._explain = TypeAdapter(_typed_dict("ExplainBody", {**body, "top": NotRequired[top]}))
         self.example = {f.name: _example(f) for f in schema.features[:_EXAMPLE_FEATURES]}
 
-    def read_predict(self, body: bytes) -> dict[str, Any]:
-        """The features.
+    def read_predict(self, body: bytes) -> tuple[dict[str, Any], int | None]:
+        """The features, and the client's number where it was sent.
 
         Raises:
             ProblemError: the body is not what the model reads.
         """
-        features: dict[str, Any] = _read(self._predict, body)["features"]
-        return features
+        sent = read(self._predict, body)
+        return sent["features"], sent.get("sk_id_curr")
 
-    def read_explain(self, body: bytes) -> tuple[dict[str, Any], int | None]:
-        """The features, and how many contributions are wanted.
+    def read_explain(self, body: bytes) -> tuple[dict[str, Any], int | None, int | None]:
+        """The same, and how many contributions are wanted.
 
         Raises:
             ProblemError: the body is not what the model reads.
         """
-        read = _read(self._explain, body)
-        return read["features"], read.get("top")
+        sent = read(self._explain, body)
+        return sent["features"], sent.get("sk_id_curr"), sent.get("top")
+
+    def read_batch(self, body: bytes) -> list[tuple[dict[str, Any], int | None]]:
+        """What `read_predict` gives, for each of a list of bodies.
+
+        Raises:
+            ProblemError: one of them is not what the model reads.
+        """
+        return [(sent["features"], sent.get("sk_id_curr")) for sent in read(self._batch, body)]
 
     def components(self) -> dict[str, Any]:
         """The JSON schemas, by the names that OpenAPI refers to."""
@@ -62,6 +75,8 @@ class Bodies:
             schema = adapter.json_schema(ref_template=REFERENCE)
             found |= schema.pop("$defs", {})
             found[name] = {**schema, "examples": [{"features": self.example}]}
+        examples = [[{"sk_id_curr": 100002, "features": self.example}]]
+        found["BatchBody"] = _list_of("PredictBody") | {"examples": examples}
         return found
 
 
@@ -69,7 +84,23 @@ def untyped_components() -> dict[str, Any]:
     """The JSON schemas while no model says what its features are."""
     features = {"type": "object", "description": "No model is in force yet; its features will be listed here."}
     body = {"type": "object", "required": ["features"], "properties": {"features": features}}
-    return {"PredictBody": body, "ExplainBody": body}
+    return {"PredictBody": body, "ExplainBody": body, "BatchBody": _list_of("PredictBody")}
+
+
+def read(adapter: TypeAdapter[Any], body: bytes) -> Any:
+    """A body of a type.
+
+    Raises:
+        ProblemError: it is no JSON, or not of the type.
+    """
+    try:
+        return adapter.validate_python(strict_json(body))
+    except ValidationError as error:
+        raise invalid_request(error.errors(include_url=False)) from None
+
+
+def _list_of(model: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"$ref": REFERENCE.format(model=model)}}
 
 
 def _typed_dict(name: str, fields: Mapping[str, Any]) -> Any:
@@ -101,11 +132,3 @@ def _example(feature: Feature) -> float | str | None:
         return None
     middle = (feature.low + feature.high) / 2
     return round(middle, 1 - floor(log10(abs(middle)))) if middle else 0.0
-
-
-def _read(adapter: TypeAdapter[Any], body: bytes) -> dict[str, Any]:
-    try:
-        read: dict[str, Any] = adapter.validate_python(strict_json(body))
-    except ValidationError as error:
-        raise invalid_request(error.errors(include_url=False)) from None
-    return read

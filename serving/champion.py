@@ -1,16 +1,21 @@
-"""The model in force: fetched from the registry, held in memory, and replaced when the alias names another version.
+"""The versions this process decides by: fetched from the registry, held in memory, replaced when an alias moves.
 
-A request that finds the last look too long ago looks again; the others go on with the version they have. A version
-that can't be loaded never takes the seat of one that serves.
+A seat holds the version under one alias. It is looked after beside the requests, which never wait for it: a new version
+is loaded and tried while the old one goes on deciding, and takes its place between two requests. One that can't be
+loaded, or can't score, never takes the seat. Not here: how a version scores (`credit_platform/scoring`).
 """
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
 from threading import Lock
+from typing import Protocol, Self
 
-from credit_platform.model.registry import NoModelError, fetch, number_under
+from credit_platform.model import registry
+from credit_platform.model.registry import NoModelError
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from serving.bodies import Bodies
@@ -19,10 +24,58 @@ from serving.problems import ProblemError
 logger = logging.getLogger(__name__)
 
 ModelSource = Callable[[], Scorer]
-"""Brings the champion, or raises NoModelError."""
+"""Brings the version under an alias, or raises NoModelError."""
 
 CurrentVersion = Callable[[], str | None]
 """Which version the alias names now; cheap beside fetching it."""
+
+_RETRY_SECONDS = 300.0
+"""How long a version that was refused is left alone; what was wrong may have been the way to it."""
+_KEPT_VERSIONS = 3
+
+
+class Registry(Protocol):
+    """Where versions come from. Its methods may take seconds."""
+
+    def number_under(self, alias: str, /) -> str | None:
+        """The number of the version under an alias."""
+
+    def load(self, number: str, /) -> Scorer:
+        """Raises NoModelError where there is no such version."""
+
+    def card(self, number: str, /) -> str | None:
+        """The version's model card as HTML. Raises NoModelError where there is no such version."""
+
+
+class ConfiguredRegistry:
+    """The registry of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def number_under(self, alias: str) -> str | None:
+        return registry.number_under(self._settings, alias)
+
+    def load(self, number: str) -> Scorer:
+        return Scorer.load(registry.version(self._settings, number).folder, number)
+
+    def card(self, number: str) -> str | None:
+        from credit_platform.model.card import CARD
+
+        return registry.attached(self._settings, number, f"{CARD}.html")
+
+
+class NoRegistry:
+    """What stands for a registry where the champion comes from elsewhere."""
+
+    def number_under(self, _alias: str) -> str | None:
+        return None
+
+    def load(self, number: str) -> Scorer:
+        raise NoModelError(f"there is no registry to hold version {number}")
+
+    def card(self, _number: str) -> str | None:
+        return None
 
 
 @dataclass(frozen=True)
@@ -32,84 +85,104 @@ class Champion:
     scorer: Scorer
     bodies: Bodies
 
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.scorer.schema.names)
 
-def registry_source(settings: Settings) -> ModelSource:
-    """The champion of the configured registry."""
-
-    def source() -> Scorer:
-        version = fetch(settings)
-        return Scorer.load(version.folder, version.number)
-
-    return source
-
-
-def registry_version(settings: Settings) -> CurrentVersion:
-    """The version under the champion's alias in the configured registry."""
-    return lambda: number_under(settings, settings.model_alias)
+    @cached_property
+    def categories(self) -> tuple[tuple[str, frozenset[str]], ...]:
+        """The categorical features and what the training saw of them."""
+        features = self.scorer.schema.features
+        return tuple((f.name, frozenset(f.categories)) for f in features if f.kind == "category")
 
 
 class Seat:
-    """Where the champion sits. A request looks for a model, or for a newer one, at most every `patience` seconds."""
+    """Where the version under an alias sits."""
 
-    def __init__(self, source: ModelSource, name: str, patience: float, current: CurrentVersion | None = None) -> None:
+    def __init__(
+        self,
+        source: ModelSource,
+        name: str,
+        patience: float,
+        current: CurrentVersion | None = None,
+        seated: Callable[[str], None] | None = None,
+    ) -> None:
+        """`seated` is told the number of each version that takes the seat; `patience` is what callers are told to have
+        while nobody sits there, in seconds.
+        """
         self._source = source
         self._current = current
+        self._seated = seated
         self._name = name
         self._patience = patience
         self._champion: Champion | None = None
-        self._looked_at = float("-inf")
         self._looking = Lock()
+        self._refused: tuple[str, float] | None = None
+        self._said = False
         self._problem = self._none_yet = (
             f"No model is registered as {name} yet. Run `credit-platform run`; this server finds it by itself."
         )
 
-    def look(self) -> Champion | None:
-        """The champion; looked for unless someone else is at it or it was tried a moment ago."""
-        if self._due() and self._looking.acquire(blocking=False):
-            try:
-                if self._due() and self._outdated():
-                    self._champion = self._fetch() or self._champion
-                self._looked_at = time.monotonic()
-            finally:
-                self._looking.release()
+    @classmethod
+    def under(
+        cls,
+        versions: Registry,
+        settings: Settings,
+        alias: str,
+        patience: float,
+        seated: Callable[[str], None] | None = None,
+    ) -> Self:
+        """The seat of whatever an alias of the registry names."""
+        name = f"{settings.model_name}@{alias}"
+
+        def source() -> Scorer:
+            number = versions.number_under(alias)
+            if number is None:
+                raise NoModelError(f"no version is registered as {name}")
+            return versions.load(number)
+
+        return cls(source, name, patience, lambda: versions.number_under(alias), seated)
+
+    @property
+    def occupant(self) -> Champion | None:
+        """Whoever sits there."""
         return self._champion
 
-    def _due(self) -> bool:
-        if self._champion is not None and self._current is None:
-            return False
-        return time.monotonic() - self._looked_at >= self._patience
-
-    def _outdated(self) -> bool:
-        if self._champion is None or self._current is None:
-            return self._champion is None
-        try:
-            return self._current() not in (None, self._champion.scorer.version)
-        except Exception:
-            # A registry that does not answer is no reason to stop deciding.
-            logger.exception("the registry can't be asked for the champion; going on with the version in force")
-            return False
-
     def champion(self) -> Champion:
-        """The champion.
+        """Whoever sits there.
 
         Raises:
-            ProblemError: there is none; the detail says what to do.
+            ProblemError: nobody does; the detail says what to do.
         """
-        champion = self.look()
+        champion = self._champion
         if champion is None:
             raise ProblemError("no-model", self._problem, headers={"Retry-After": str(max(1, round(self._patience)))})
         return champion
 
-    def _fetch(self) -> Champion | None:
+    def look(self) -> None:
+        """Seats the version that the alias names, if it is another one and any good. Never fails."""
+        with self._looking:
+            try:
+                wanted = self._current() if self._current and self._champion else None
+            except Exception:
+                # A registry that does not answer is no reason to stop deciding.
+                logger.exception("the registry can't be asked for %s; going on as before", self._name)
+                return
+            if self._champion is None or wanted not in (None, self._champion.scorer.version):
+                self._fetch(wanted)
+
+    def _fetch(self, wanted: str | None) -> None:
+        now = time.monotonic()
+        if self._refused and self._refused[0] == wanted and now < self._refused[1]:
+            return
         try:
-            scorer = self._source()
-            # A version that can't score must not take the seat; besides, the first call of each kind is a slow one.
-            scorer.probabilities([{}])
-            scorer.explain({})
+            champion = _tried(self._source())
         except NoModelError:
             self._problem = self._none_yet
-            logger.warning(self._problem)
-            return None
+            if not self._said:
+                logger.warning(self._none_yet)
+            self._said = True
+            return
         except Exception as error:
             # Whatever is wrong with a version, the server stays up to say so.
             self._problem = (
@@ -117,6 +190,51 @@ class Seat:
                 "the server's log says why."
             )
             logger.exception(self._problem)
-            return None
-        logger.info("serving %s version %s", self._name, scorer.version)
-        return Champion(scorer, Bodies(scorer.schema))
+            if wanted is not None and self._champion is not None:
+                self._refused = (wanted, now + _RETRY_SECONDS)
+            return
+        self._champion, self._refused = champion, None
+        logger.info("%s is version %s from now on", self._name, champion.scorer.version)
+        if self._seated is not None:
+            self._seated(champion.scorer.version)
+
+
+class Versions:
+    """Versions by their number, whatever alias they have or had; the last few are kept."""
+
+    def __init__(self, load: Callable[[str], Scorer], seats: Sequence[Seat]) -> None:
+        self._load = load
+        self._seats = seats
+        self._kept: dict[str, Scorer] = {}
+        self._lock = Lock()
+
+    def scorer(self, number: str) -> Scorer:
+        """The very version of that number.
+
+        Raises:
+            NoModelError: the registry does not hold it.
+        """
+        for seat in self._seats:
+            if seat.occupant and seat.occupant.scorer.version == number:
+                return seat.occupant.scorer
+        with self._lock:
+            found = self._kept.pop(number, None) or self._load(number)
+            self._kept[number] = found
+            if len(self._kept) > _KEPT_VERSIONS:
+                del self._kept[next(iter(self._kept))]
+        return found
+
+
+def _tried(scorer: Scorer) -> Champion:
+    """A version that has decided an example, and everything that its first calls would have taken time for.
+
+    Raises:
+        ValueError: what it says is no probability.
+    """
+    champion = Champion(scorer, Bodies(scorer.schema))
+    for row in ({}, champion.bodies.example):
+        if not isfinite(scorer.score_row(row).probability_of_default):
+            raise ValueError(f"version {scorer.version} gives no probability")
+    scorer.explain(champion.bodies.example)
+    champion.names, champion.categories  # noqa: B018 - computed once
+    return champion

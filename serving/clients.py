@@ -3,36 +3,57 @@
 Not here: how a mart row comes about (`credit_platform/mart`), and what is decided about it.
 """
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
-from credit_platform.features.schema import Feature, FeatureSchema
+from credit_platform.features.schema import FeatureSchema
 from credit_platform.lake import cohorts_of, connect, scan, table_path
 from credit_platform.mart.build import CLIENT_KEY
-from credit_platform.mart.lookup import TABLE, look_up
+from credit_platform.mart.coverage import COUNTS
+from credit_platform.mart.lookup import TABLE, ClientRow, look_up
 from credit_platform.settings import Settings
+from serving.desk import Subject
 from serving.problems import ProblemError
 
-
-class Row(NamedTuple):
-    """One client's mart row: the features a model reads, as /predict takes them."""
-
-    cohort: str
-    features: dict[str, float | str | None]
+_DAY_SECONDS = 86_400
 
 
-def find(settings: Settings, sk_id_curr: int, schema: FeatureSchema) -> Row | None:
-    """The client's row in the newest cohort that holds them. A feature that the mart lacks is left out.
+def find(settings: Settings, sk_id_curr: int) -> ClientRow:
+    """The client's row in the newest cohort that holds them.
 
     Raises:
-        ProblemError: no mart is published.
+        ProblemError: no mart is published, or none holds the client.
     """
     _newest(settings)
     found = look_up(settings, sk_id_curr)
     if found is None:
-        return None
-    present = (feature for feature in schema.features if feature.name in found.values)
-    return Row(found.cohort, {feature.name: _value(found.values[feature.name], feature) for feature in present})
+        raise ProblemError("not-found", "No published cohort holds a client with this SK_ID_CURR.")
+    return found
+
+
+def subject(row: ClientRow) -> Subject:
+    """A client of the mart, to decide about."""
+    source = {
+        "origin": "mart",
+        "cohort": row.cohort,
+        "made_at": row.made_at.isoformat(),
+        "age_days": round((datetime.now(UTC) - row.made_at).total_seconds() / _DAY_SECONDS, 3),
+        "empty_tables": [table for table, count in COUNTS.items() if count in row.values and not row.values[count]],
+    }
+    return Subject(finite(row.values), row.client, source)
+
+
+def features(row: ClientRow, schema: FeatureSchema) -> dict[str, float | str | None]:
+    """What a model reads of a client, as /predict takes it. A feature that the mart lacks is left out."""
+    found = finite({f.name: row.values[f.name] for f in schema.features if f.name in row.values})
+    return found | {name: str(found[name]) for name in schema.category_names if found.get(name) is not None}
+
+
+def finite(values: Mapping[str, Any]) -> dict[str, float | str | None]:
+    """Values of a mart row as JSON has them: what is no finite number is missing."""
+    return {name: None if isinstance(value, float) and not isfinite(value) else value for name, value in values.items()}
 
 
 def some(settings: Settings, limit: int) -> tuple[str, list[int]]:
@@ -55,12 +76,3 @@ def _newest(settings: Settings) -> str:
             "no-mart", "No client mart is published yet. Land a delivery, then run `credit-platform run`."
         )
     return found[-1]
-
-
-def _value(value: Any, feature: Feature) -> float | str | None:
-    if value is None:
-        return None
-    if feature.kind == "category":
-        return str(value)
-    number = float(value)
-    return number if isfinite(number) else None

@@ -3,7 +3,7 @@
 Every refusal is one of the kinds listed here. Not here: deciding that something is wrong.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Literal
 
@@ -101,8 +101,12 @@ class ProblemError(Exception):
 
 def invalid_request(errors: Iterable[Mapping[str, Any]]) -> ProblemError:
     """The refusal for pydantic's errors, whose messages and inputs are left behind: both can repeat the value."""
-    found = [FieldProblem(field=_field(error["loc"]), problem=_problem(error)) for error in errors]
-    shown, more = found[:MOST_ERRORS], len(found) - MOST_ERRORS
+    return invalid_fields([FieldProblem(field=field_of(error["loc"]), problem=_problem(error)) for error in errors])
+
+
+def invalid_fields(found: Sequence[FieldProblem]) -> ProblemError:
+    """The refusal for fields of which all is known that may be told."""
+    shown, more = list(found[:MOST_ERRORS]), len(found) - MOST_ERRORS
     detail = f"{shown[0].field} {shown[0].problem}" if len(found) == 1 else f"{len(found)} fields are not valid"
     if more > 0:
         detail += f"; the first {MOST_ERRORS} are listed"
@@ -163,7 +167,7 @@ def _response(
     )
 
 
-def _field(location: tuple[int | str, ...]) -> str:
+def field_of(location: tuple[int | str, ...]) -> str:
     name = ".".join(str(part) for part in location) or "body"
     return name if len(name) <= _LONGEST_FIELD else name[:_LONGEST_FIELD] + "…"
 
@@ -178,6 +182,11 @@ _WORDS = {
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
     "int_parsing_size": "is out of range",
+    "list_type": "must be a list",
+    "bool_type": "must be true or false",
+    "date_from_datetime_parsing": "must be a date, as 2025-03-31",
+    "date_parsing": "must be a date, as 2025-03-31",
+    "record_value": "must be a number, a text or null",
     "repeated_name": "comes more than once",
     "too_deep": "is nested too deeply",
 }
@@ -188,7 +197,7 @@ def _problem(error: Mapping[str, Any]) -> str:
     if kind == "float_type" and type(error.get("input")) is int:
         kind = "finite_number"  # a whole number beyond the range of a double
     if kind == "extra_forbidden":
-        return "is not a feature of this model" if error["loc"][0] == "features" else "is not a field of this request"
+        return "is not a feature of this model" if "features" in error["loc"][:-1] else "is not a field of this request"
     # Bounds are ours, not the client's, so they can be told.
     if kind == "string_too_long":
         return f"must be at most {context['max_length']} characters long"

@@ -49,7 +49,7 @@ def protect(app: FastAPI, settings: Settings, keys: KeyRing, metrics: Metrics) -
     uploads = dict.fromkeys(UPLOAD_PATHS, Allowance(settings.api_max_upload_bytes, upload_seconds, upload_seconds))
 
     # The last one added is the first one asked. Whoever watches over the server is let through at any load.
-    watched = OPEN_PATHS | {METRICS_PATH}
+    watched = OPEN_PATHS | {METRICS_PATH, f"/v1{METRICS_PATH}"}
     app.add_middleware(ConcurrencyLimit, most=settings.api_concurrency, waiting=settings.api_waiting, exempt=watched)
     app.add_middleware(TimeLimit, ordinary=ordinary, others=uploads)
     app.add_middleware(BodyLimit, ordinary=ordinary, others=uploads)

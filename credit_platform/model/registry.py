@@ -90,6 +90,15 @@ def fetch(settings: Settings, alias: str | None = None) -> Version:
     return found
 
 
+def version(settings: Settings, number: str) -> Version:
+    """The version of a number with its files on this machine, whatever its alias.
+
+    Raises:
+        NoModelError: there is no such version.
+    """
+    return Version(number, run_of(settings, number), _files(settings, number))
+
+
 def log_version(settings: Settings, folder: Path, schema: FeatureSchema) -> str:
     """Logs a version's folder in the active MLflow run, as a model that MLflow can serve, and registers it.
 

@@ -14,7 +14,7 @@ from credit_platform.model.registry import NoModelError
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform_tests.serving.conftest import local, write_drift, write_lake
-from credit_platform_tests.serving.server import serve
+from credit_platform_tests.serving.server import serve, until
 from serving.access import is_loopback
 from serving.app import create_app
 
@@ -57,6 +57,7 @@ def test_a_model_that_appears_later_is_noticed(settings: Settings, scorer: Score
         assert api.get("/health").status_code == 503
         assert "Features" not in api.get("/openapi.json").json()["components"]["schemas"]
         source.scorer = scorer
+        until(lambda: api.get("/health").status_code == 200)
         assert api.get("/health").json()["model_version"] == "3"
         assert "Features" in api.get("/openapi.json").json()["components"]["schemas"]
 
@@ -80,6 +81,7 @@ def test_a_new_champion_takes_over_and_each_answer_names_its_version(settings: S
     with local(create_app(settings, source, patience=0, current_version=lambda: number[0])) as api:
         assert api.post("/predict", json={"features": {}}).json()["model_version"] == "3"
         number[0] = "4"
+        until(lambda: api.get("/health").json()["model_version"] == "4")
         assert api.post("/predict", json={"features": {}}).json()["model_version"] == "4"
 
 
