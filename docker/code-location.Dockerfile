@@ -1,12 +1,14 @@
 # The graph: Dagster's code location, webserver and daemon, and everything that trains and monitors.
 FROM python:3.12-slim AS build
+# Ray and an object store for MLflow: --build-arg EXTRAS=pipeline,cluster,s3
+ARG EXTRAS=pipeline
 WORKDIR /src
 COPY requirements.lock pyproject.toml README.md ./
 COPY credit_platform ./credit_platform
 COPY serving ./serving
 COPY ui ./ui
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --constraint requirements.lock '.[pipeline]'
+    && /venv/bin/pip install --no-cache-dir --constraint requirements.lock ".[$EXTRAS]"
 
 FROM python:3.12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* \
