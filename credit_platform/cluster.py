@@ -169,7 +169,7 @@ def _joined(settings: Settings) -> Any:
     try:
         import ray
     except ImportError as error:
-        raise ClusterError("CREDIT_COMPUTE=ray needs Ray: pip install 'credit-platform[cluster]'") from error
+        raise ClusterError("CREDIT_COMPUTE=ray needs Ray, which comes with the package's extra cluster") from error
     if ray.is_initialized():
         return ray
     address = settings.ray_address
