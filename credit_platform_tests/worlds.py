@@ -1,6 +1,7 @@
 """A small world for the model's tests: applicants of six features, a fitted version in a folder, splits in a lake."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +30,13 @@ SCHEMA = FeatureSchema(
     ),
     ("2025-01", "2025-02"),
 )
+
+GRIDS: dict[str, dict[str, list[Any]]] = {
+    "catboost": {"depth": [1, 3], "iterations": [40], "learning_rate": [0.15]},
+    "hist_gradient_boosting": {"histgradientboostingclassifier__max_leaf_nodes": [4]},
+    "logistic_regression": {"logisticregression__C": [0.1]},
+}
+"""Grids of a few small models of each family."""
 
 
 def applicants(clients: int, seed: int = 0) -> pa.Table:

@@ -60,8 +60,8 @@ def fit_calibration(defaulted: NDArray[np.int64], margins: NDArray[np.float64]) 
     """The maximum-likelihood slope and intercept on margins of clients that no model was fitted on, shape (n,).
 
     The same two numbers judge a calibration: on a perfect one they are 1 and 0 (Cox, "Two further applications of a
-    model for binary regression", 1958). Newton's method, its steps halved until the likelihood gains: from afar, or where
-    the margins tell the outcomes apart, whole steps lead away.
+    model for binary regression", 1958). Newton's method, its steps halved until the likelihood gains: from afar, or
+    where the margins tell the outcomes apart, whole steps lead away.
     """
     beta = np.array([0.0, 1.0])
     design = np.column_stack([np.ones_like(margins), margins])

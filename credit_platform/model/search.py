@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from credit_platform import compute
 from credit_platform.model.business_cost import Costs, cost_per_client
 from credit_platform.model.calibration import log_odds
-from credit_platform.model.families import CATBOOST, FAMILIES
+from credit_platform.model.families import CATBOOST, FAMILIES, Family
 from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -132,11 +132,7 @@ def _trials(
     searched = GridSearchCV(
         estimator,
         {name: list(values) for name, values in grid.items()},
-        scoring={
-            "business_cost": business_cost_scorer(costs_of(settings), cutoff),
-            "auc": "roc_auc",
-            "rounds": lambda fitted, *_: kind.rounds(fitted),
-        },
+        scoring=_judged(kind, costs_of(settings), cutoff),
         refit=False,
         cv=_folds(settings),
         n_jobs=settings.search_jobs if settings.compute == "local" else None,
@@ -149,7 +145,7 @@ def _trials(
         Trial(
             family,
             parameters,
-            tuple(-float(results[f"split{fold}_test_business_cost"][i]) for fold in folds),
+            tuple(float(results[f"split{fold}_test_business_cost"][i]) for fold in folds),
             tuple(float(results[f"split{fold}_test_auc"][i]) for fold in folds),
             float(results["mean_fit_time"][i]),
             tuple(int(results[f"split{fold}_test_rounds"][i]) for fold in folds),
@@ -158,11 +154,18 @@ def _trials(
     ]
 
 
-def business_cost_scorer(costs: Costs, cutoff: float) -> Any:
-    """A scikit-learn scorer: the negative cost per client of refusing at a cut-off."""
+def _judged(kind: Family, costs: Costs, cutoff: float) -> Callable[..., dict[str, float]]:
+    """What a fit comes to on the clients held out, each of whom counts once, whatever weights it was fitted with."""
 
-    def score(estimator: Any, x: "pd.DataFrame", y: NDArray[np.int64]) -> float:
-        return -cost_per_client(y, estimator.predict_proba(x)[:, 1] >= cutoff, costs)
+    def score(fitted: Any, x: "pd.DataFrame", y: NDArray[np.int64], sample_weight: Any = None) -> dict[str, float]:  # noqa: ARG001
+        from sklearn.metrics import roc_auc_score
+
+        probability = fitted.predict_proba(x)[:, 1]
+        return {
+            "business_cost": cost_per_client(y, probability >= cutoff, costs),
+            "auc": float(roc_auc_score(y, probability)),
+            "rounds": kind.rounds(fitted),
+        }
 
     return score
 

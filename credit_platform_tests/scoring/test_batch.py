@@ -1,9 +1,14 @@
 """Batch scoring: many batches are as good as one, unchanged buckets keep their scores, nothing is half written."""
 
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import pyarrow.parquet as pq
 import pytest
 
 from credit_platform.lake import bucket_file, current, require, table_path
+from credit_platform.model.business_cost import Threshold
 from credit_platform.scoring import batch
 from credit_platform.scoring.batch import score_cohort
 from credit_platform.scoring.scorer import Scorer
@@ -43,9 +48,28 @@ def test_every_mart_row_has_the_scorers_probability_and_decision(scorer: Scorer,
     assert found["SK_ID_CURR"] == TABLE.column("SK_ID_CURR").to_pylist()
     assert found["probability_of_default"] == probability.tolist()
     assert found["decision"] == ["refuse" if p >= THRESHOLD else "approve" for p in probability]
+    assert found["score"] == [scorer.scale.score(p) for p in probability]
+    assert found["grade"] == [scorer.scale.grade(p) for p in probability]
     assert set(found["threshold"]) == {THRESHOLD}
     assert set(found["model_version"]) == {"7"}
     assert scored.refused == found["decision"].count("refuse") > 0
+
+
+def test_clients_in_the_grey_zone_are_neither_approved_nor_refused(
+    version_folder: Path, mart: Settings, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(version_folder, tmp_path / "grey"))
+    replace(Threshold.read(folder), review_margin=0.5).write(folder)
+    scored = score_cohort(mart, Scorer.load(folder, "7"), COHORT)
+    found = pq.read_table(scored.version.folder()).to_pydict()
+    grey = [THRESHOLD * 0.5 <= p < THRESHOLD * 1.5 for p in found["probability_of_default"]]
+    assert [decision == "review" for decision in found["decision"]] == grey
+    assert 0 < sum(grey) < len(grey)
+    assert (
+        scored.refused
+        == found["decision"].count("refuse")
+        < sum(p >= THRESHOLD for p in found["probability_of_default"])
+    )
 
 
 def test_a_mart_without_clients_gives_an_empty_table_of_scores(scorer: Scorer, settings: Settings) -> None:
@@ -69,10 +93,9 @@ def test_only_the_bucket_whose_rows_changed_is_scored_again(scorer: Scorer, mart
     assert pq.read_table(table_path(mart, "scores", COHORT)).num_rows == 250
 
 
-def test_another_version_of_the_model_scores_every_bucket(scorer: Scorer, mart: Settings) -> None:
+def test_another_version_of_the_model_scores_every_bucket(scorer: Scorer, version_folder: Path, mart: Settings) -> None:
     score_cohort(mart, scorer, COHORT)
-    other = Scorer(scorer.model, scorer.schema, scorer.threshold, "8", scorer.digest)
-    assert score_cohort(mart, other, COHORT).reused == 0
+    assert score_cohort(mart, Scorer.load(version_folder, "8"), COHORT).reused == 0
 
 
 def test_scores_that_fail_leave_the_earlier_ones(scorer: Scorer, mart: Settings) -> None:

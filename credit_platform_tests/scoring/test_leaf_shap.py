@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from credit_platform.features.schema import model_frame
 from credit_platform.scoring.leaf_shap import FILE_NAME, LeafTables
+from credit_platform.scoring.models import CATBOOST_FILE
 from credit_platform_tests.worlds import SCHEMA, applicants
 
 UNSEEN = "Never heard of"
@@ -186,7 +187,7 @@ def test_a_bias_is_part_of_the_baseline_and_a_scale_of_everything(world: World) 
 
 
 def test_a_stored_version_gets_the_probabilities_and_reasons_of_its_model(version_folder: Path) -> None:
-    model = CatBoostClassifier().load_model(str(version_folder / "model.cb"))
+    model = CatBoostClassifier().load_model(str(version_folder / CATBOOST_FILE))
     pool = Pool(model_frame(applicants(50, seed=8), SCHEMA), cat_features=SCHEMA.category_names)
     margins = assert_as_catboost(model, pool).margins(model.calc_leaf_indexes(pool))
     probabilities = np.array([1 / (1 + math.exp(-margin)) for margin in margins])

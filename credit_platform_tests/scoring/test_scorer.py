@@ -1,6 +1,7 @@
 """The scorer: rows and tables agree, explanations add up, gaps and unseen categories are no accident."""
 
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from credit_platform.scoring.scorer import Scorer
-from credit_platform_tests.worlds import SCHEMA, THRESHOLD, applicants
+from credit_platform_tests.worlds import SCHEMA, THRESHOLD, applicants, fit_version, outcomes
 
 TABLE = applicants(200, seed=11)
 ROWS = TABLE.to_pylist()
@@ -105,6 +106,24 @@ def test_a_probability_at_the_cutoff_is_refused_and_one_just_below_approved(scor
     assert scorer.decide(float(np.nextafter(THRESHOLD, 0))) == "approve"
 
 
+def test_a_client_is_told_what_is_decided_with_points_grade_and_reasons(scorer: Scorer) -> None:
+    for row, probability in zip(ROWS[:40], scorer.probabilities(ROWS[:40]).tolist(), strict=True):
+        decided = scorer.score_row(row)
+        assert decided.probability_of_default == probability
+        assert decided.decision == scorer.decide(probability)
+        assert decided.score == scorer.scale.score(probability)
+        assert decided.grade == scorer.scale.grade(probability)
+        assert len(decided.reasons) <= 4
+        assert len(scorer.score_row(row, most_reasons=1).reasons) == min(1, len(decided.reasons))
+        assert scorer.score_row(row, most_reasons=0).reasons == ()
+
+
+def test_reasons_are_the_same_families_in_both_languages(scorer: Scorer) -> None:
+    english, french = (scorer.score_row(ROWS[0], language).reasons for language in ("en", "fr"))
+    assert [reason.code for reason in english] == [reason.code for reason in french] != []
+    assert [reason.text for reason in english] != [reason.text for reason in french]
+
+
 def test_the_most_important_features_are_ordered_and_bounded(scorer: Scorer) -> None:
     names = [feature.name for feature in scorer.most_important(2)]
     assert names[0] == "EXT_SOURCE_2"
@@ -120,13 +139,31 @@ def test_a_version_scores_the_same_after_a_round_trip_through_its_folder(version
     assert (again.table_probabilities(TABLE) == scorer.table_probabilities(TABLE)).all()
 
 
-@pytest.mark.parametrize("lost", ["feature_schema.json", "threshold.json"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "model.cbm",
+        "leaf_shap.npz",
+        "feature_schema.json",
+        "calibration.json",
+        "threshold.json",
+        "scale.json",
+        "reason_table.json",
+        "importance.json",
+    ],
+)
 def test_a_version_that_lost_a_file_does_not_load(version_folder: Path, tmp_path: Path, lost: str) -> None:
-    import shutil
-
     copy = shutil.copytree(version_folder, tmp_path / "version")
-    (copy / "extra_files" / lost).unlink()
-    with pytest.raises(FileNotFoundError, match=lost):
+    (copy / lost).unlink()
+    with pytest.raises(FileNotFoundError, match=lost if lost != "model.cbm" else "model.skops"):
+        Scorer.load(copy, "1")
+
+
+def test_a_version_with_another_models_leaf_tables_does_not_load(version_folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(version_folder, tmp_path / "version")
+    other = fit_version(tmp_path / "other", SCHEMA, TABLE, outcomes(TABLE), TABLE)
+    shutil.copy(other / "leaf_shap.npz", copy)
+    with pytest.raises(ValueError, match="belongs to model"):
         Scorer.load(copy, "1")
 
 
