@@ -175,6 +175,35 @@ class _Timed:
         self.refusing = asyncio.create_task(refuse(problem, self._scope, self._receive, self._send))
 
 
+class WholeBody:
+    """Lets a request go on when all of its body has come, so that nobody who dawdles takes up a turn. Not so uploads,
+    which are read piece by piece.
+    """
+
+    def __init__(self, app: ASGIApp, uploads: Collection[str]) -> None:
+        self.app = app
+        self.uploads = uploads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in self.uploads:
+            await self.app(scope, receive, send)
+            return
+        try:
+            pending: Message | None = await _whole(receive)
+        except ProblemError as problem:
+            await refuse(problem, scope, receive, send)
+            return
+
+        async def again() -> Message:
+            nonlocal pending
+            if pending is None:
+                return await receive()
+            message, pending = pending, None
+            return message
+
+        await self.app(scope, again, send)
+
+
 class ConcurrencyLimit:
     """Lets `most` requests in at once; up to `waiting` others wait their turn, first come, first served."""
 
@@ -227,6 +256,24 @@ class ConcurrencyLimit:
                 turn.set_result(None)
                 return
         self.inside -= 1
+
+
+async def _whole(receive: Receive) -> Message:
+    """A request's body as one message.
+
+    Raises:
+        ClientDisconnect: the client left before its end.
+    """
+    message = await receive()
+    if message.get("more_body", False):
+        parts = [message.get("body", b"")]
+        while message.get("more_body", False):
+            message = await receive()
+            parts.append(message.get("body", b""))
+        message["body"] = b"".join(parts)
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message
 
 
 def header(scope: Scope, name: bytes) -> bytes:

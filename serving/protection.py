@@ -10,7 +10,7 @@ from credit_platform.settings import Settings
 from serving.access import OPEN_PATHS, AccessControl
 from serving.headers import SecurityHeaders
 from serving.keys import KeyRing
-from serving.limits import Allowance, BodyLimit, ConcurrencyLimit, RateLimit, TimeLimit
+from serving.limits import Allowance, BodyLimit, ConcurrencyLimit, RateLimit, TimeLimit, WholeBody
 from serving.metrics import Metrics
 from serving.observation import Observation
 from serving.problems import Kind
@@ -51,6 +51,7 @@ def protect(app: FastAPI, settings: Settings, keys: KeyRing, metrics: Metrics) -
     # The last one added is the first one asked. Whoever watches over the server is let through at any load.
     watched = OPEN_PATHS | {METRICS_PATH, f"/v1{METRICS_PATH}"}
     app.add_middleware(ConcurrencyLimit, most=settings.api_concurrency, waiting=settings.api_waiting, exempt=watched)
+    app.add_middleware(WholeBody, uploads=UPLOAD_PATHS)
     app.add_middleware(TimeLimit, ordinary=ordinary, others=uploads)
     app.add_middleware(BodyLimit, ordinary=ordinary, others=uploads)
     if settings.api_requests_per_second:

@@ -1,12 +1,17 @@
 """Who is let in: by key and scope where keys are asked for, else from this machine alone."""
 
+import re
 from base64 import b64encode
 
 import pytest
 from fastapi.testclient import TestClient
 
+from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
+from credit_platform_tests.serving.conftest import local
 from credit_platform_tests.serving.small import small
+from serving.access import OPEN_PATHS
+from serving.app import create_app
 from serving.keys import KeyScope, add_key
 
 
@@ -28,6 +33,20 @@ def test_a_key_opens_the_endpoints_of_its_scopes_and_no_other(
             if path != opened:
                 assert answer.json()["type"] == "urn:credit-platform:problem:forbidden"
                 assert "somebody would need the scope" in answer.json()["detail"]
+
+
+def test_every_endpoint_asks_for_a_scope_but_those_that_ask_for_no_key(settings: Settings, scorer: Scorer) -> None:
+    """A key with a scope that opens none of them but the metrics gets nowhere else."""
+    _, key = add_key(settings.keys_file, "prometheus", ["metrics"])
+    with local(create_app(settings, lambda: scorer)) as api:
+        paths = api.get("/openapi.json", headers={"X-API-Key": key}).json()["paths"]
+        for path, operations in paths.items():
+            if path in OPEN_PATHS or path.endswith("/metrics"):
+                continue
+            for method in operations:
+                answer = api.request(method, re.sub(r"{\w+}", "1", path), headers={"X-API-Key": key})
+                assert answer.status_code == 403, (method, path)
+    assert len(paths) > len(OPEN_PATHS)
 
 
 def test_a_key_may_come_as_a_bearer_token(settings: Settings) -> None:

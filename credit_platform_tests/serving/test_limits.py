@@ -152,6 +152,18 @@ def test_a_body_that_does_not_come_is_not_waited_for(settings: Settings) -> None
     assert b"connection: close" in said.lower()
 
 
+def test_nobody_whose_body_is_still_coming_takes_up_a_turn(settings: Settings) -> None:
+    made = Small(settings.model_copy(update={"api_concurrency": 1, "api_waiting": 0}))
+    with serve(made.app) as url:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            connection.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n01234")
+            until(lambda: in_flight(made) == 1)
+            assert httpx.get(f"{url}/caller", trust_env=False).status_code == 200
+            connection.sendall(b"56789")
+            assert connection.recv(4096).endswith(b"\r\n\r\n10")
+
+
 def test_a_client_that_leaves_is_no_failure_of_the_server(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
     made = Small(settings)
     with serve(made.app) as url:
