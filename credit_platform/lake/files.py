@@ -160,7 +160,11 @@ def _exchange(one: Path, other: Path) -> None:
         raise OSError(code, os.strerror(code), str(other))
     parked = _parked(other)
     os.rename(other, parked)
-    os.rename(one, other)
+    try:
+        os.rename(one, other)
+    except OSError:
+        os.rename(parked, other)
+        raise
     os.rename(parked, one)
 
 

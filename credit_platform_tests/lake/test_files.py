@@ -1,6 +1,7 @@
 """Files and folders are never half written; DuckDB is opened within its limits; clients are dealt out evenly."""
 
 import os
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from credit_platform.lake import (
     bucket_of,
     bucket_sql,
     connect,
+    files,
     identifier,
     one_row,
     quote,
     replace_folders,
+    scratch,
     write_parquet,
 )
 from credit_platform.settings import Settings
@@ -137,3 +140,51 @@ def test_buckets_are_filled_evenly_whatever_the_ids_have_in_common(step: int) ->
 
 def test_the_number_of_buckets_follows_the_clients(settings: Settings) -> None:
     assert [bucket_count(settings, clients) for clients in (0, 25_000, 25_001, 307_511)] == [1, 1, 2, 16]
+
+
+@pytest.fixture
+def without_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that can't let two folders change places in one step."""
+    monkeypatch.setattr(files.ctypes, "CDLL", lambda *_, **__: object())
+
+
+def test_folders_change_places_where_it_takes_several_steps(tmp_path: Path, without_exchange: None) -> None:
+    test_folders_change_places_together_or_not_at_all(tmp_path)
+
+
+def test_a_folder_whose_replacement_was_killed_between_two_steps_is_put_back_by_the_next(
+    tmp_path: Path, without_exchange: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("new", "a"):
+        (tmp_path / name / f"of_{name}").mkdir(parents=True)
+    rename = os.rename
+
+    def once(source: Path, target: Path) -> None:
+        if source.name != "a":
+            raise KeyboardInterrupt
+        rename(source, target)
+
+    with monkeypatch.context() as killed:
+        killed.setattr(os, "rename", once)
+        with pytest.raises(KeyboardInterrupt):
+            replace_folders({tmp_path / "new": tmp_path / "a"})
+    assert not (tmp_path / "a").exists()
+    replace_folders({tmp_path / "new": tmp_path / "a"})
+    assert os.listdir(tmp_path / "a") == ["of_new"]
+    assert os.listdir(tmp_path / "new") == ["of_a"]
+
+
+def test_a_temporary_folder_of_somebody_else_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    (tmp_path / "credit-platform-12345").mkdir()
+    with pytest.raises(PermissionError, match="belongs to somebody else; set TMPDIR"), scratch("a test"):
+        pass
+
+
+def test_a_temporary_folder_is_private_and_vanishes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with scratch("a test") as folder:
+        (folder / "file").touch()
+        assert folder.parent.stat().st_mode & 0o777 == 0o700
+    assert os.listdir(folder.parent) == []
