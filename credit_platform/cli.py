@@ -99,6 +99,8 @@ def land(
             landed = take_in(settings(), source, cohort, progress=status.update)
         except DeliveryError as error:
             _refuse(f"Nothing was landed. {len(error.problems)} problem(s):\n{error}")
+        except OSError as error:
+            _refuse(f"Nothing was landed: {error}")
         status.update("registering")
         with open_instance(settings()) as instance:
             register_cohorts(instance, settings())

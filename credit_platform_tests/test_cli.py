@@ -2,7 +2,9 @@
 
 import gzip
 import json
+import os
 import shutil
+from errno import ENOSPC
 from pathlib import Path
 
 import pyarrow as pa
@@ -55,6 +57,16 @@ def test_landing_a_bad_delivery_names_file_and_column_and_lands_nothing(settings
     assert "Nothing was landed." in said(result)
     assert "application.csv.gz, column SK_ID_CURR: the column is missing" in said(result)
     assert not settings.landing_dir.exists() or not list(settings.landing_dir.iterdir())
+
+
+def test_landing_on_a_full_disk_says_so_in_a_sentence(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    result = call("land", SAMPLES / "2025-03")
+    assert result.exit_code == 1
+    assert "Nothing was landed: no room for the delivered files (No space left on device):" in said(result)
 
 
 def test_landing_a_folder_that_is_not_there_says_so(settings: Settings, tmp_path: Path) -> None:
