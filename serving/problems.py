@@ -186,6 +186,7 @@ _WORDS = {
     "bool_type": "must be true or false",
     "date_from_datetime_parsing": "must be a date, as 2025-03-31",
     "date_parsing": "must be a date, as 2025-03-31",
+    "one_subject": "must name either a decision_id or an sk_id_curr",
     "record_value": "must be a number, a text or null",
     "repeated_name": "comes more than once",
     "too_deep": "is nested too deeply",
@@ -201,6 +202,11 @@ def _problem(error: Mapping[str, Any]) -> str:
     # Bounds are ours, not the client's, so they can be told.
     if kind == "string_too_long":
         return f"must be at most {context['max_length']} characters long"
+    if kind == "string_too_short":
+        return f"must be at least {context['min_length']} characters long"
+    if kind in ("too_long", "too_short"):
+        bound = f"most {context['max_length']}" if kind == "too_long" else f"least {context['min_length']}"
+        return f"must have at {bound} entries"
     if kind == "less_than_equal":
         return f"must be at most {context['le']}"
     if kind == "greater_than_equal":
