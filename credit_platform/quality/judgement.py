@@ -165,7 +165,7 @@ def _other_unit(key: Key, value: float, reference: float) -> str:
     """The unit in which a column seems to come, where the factor tells."""
     unit = table(key.table).columns[key.column].unit if key.column else ""
     others = _OTHER_UNITS.get(unit, {}).items() if value else ()
-    return next((f", as if in {name}" for factor, name in others if abs(reference / value / factor - 1) < 0.1), "")
+    return next((f", as if in {name}" for factor, name in others if abs(reference / value / factor - 1) < 0.25), "")
 
 
 def _shown(value: float, rule: Rule) -> str:
