@@ -1,6 +1,9 @@
 """A small world for the model's tests: applicants of six features, a fitted version in a folder, splits in a lake."""
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,12 +14,14 @@ from credit_platform.explain.reason_table import ReasonTable
 from credit_platform.features.schema import Feature, FeatureSchema, model_frame
 from credit_platform.features.splits import PARTS
 from credit_platform.lake import draft
+from credit_platform.model import registry
 from credit_platform.model.business_cost import Costs, Threshold
 from credit_platform.model.calibration import Calibration
 from credit_platform.model.scale import Grade, Scale
 from credit_platform.model.version import Fitted
 from credit_platform.model.version import write_version as write_version_folder
 from credit_platform.settings import Settings
+from credit_platform_tests.tables import put
 
 THRESHOLD = 0.3
 SCHEMA = FeatureSchema(
@@ -97,18 +102,48 @@ def fit_version(
     return folder
 
 
-def write_splits(settings: Settings) -> None:
-    """Labelled applicants in three parts, as `feature_splits` leaves them."""
+def register(settings: Settings, folder: Path, alias: str = "") -> str:
+    """Registers the version in a folder, in a run of its own, under an alias if one is given. Returns its number."""
+    import mlflow
+
+    experiment = registry.client(settings).get_experiment_by_name(settings.mlflow_experiment).experiment_id
+    with TemporaryDirectory() as temporary:
+        scorer = Path(shutil.copytree(folder, Path(temporary) / registry.SCORER))
+        with mlflow.start_run(experiment_id=experiment):
+            number = registry.log_version(settings, scorer, FeatureSchema.read(folder))
+    if alias:
+        registry.point(settings, alias, number)
+    return number
+
+
+def write_splits(settings: Settings, sizes: Mapping[str, int] | None = None) -> None:
+    """Labelled applicants in three parts, as `feature_splits` leaves them, 300 in a part whose size is not given."""
+    sizes = {part: (sizes or {}).get(part, 300) for part in PARTS}
     with draft(settings, "feature_splits") as new:
         SCHEMA.write(new.folder)
-        for seed, part in enumerate(PARTS):
-            table = applicants(300, seed)
-            cohort = pa.array(["2025-01"] * 300)
+        for seed, (part, clients) in enumerate(sizes.items()):
+            table = applicants(clients, seed)
+            cohort = pa.array(["2025-01"] * clients)
             pq.write_table(table.append_column("cohort", cohort), new.folder / f"X_{part}.parquet")
             target = outcomes(table, seed)
-            weight = np.where(target == 1, 150 / max(target.sum(), 1), 150 / max((1 - target).sum(), 1))
+            weight = clients / 2 / np.where(target == 1, max(target.sum(), 1), max((1 - target).sum(), 1))
             ids = {"cohort": cohort, "SK_ID_CURR": table["SK_ID_CURR"]}
             pq.write_table(
                 pa.table({**ids, "TARGET": target, "sample_weight": weight}), new.folder / f"y_{part}.parquet"
             )
-        new.publish(900)
+        new.publish(sum(sizes.values()))
+
+
+def people(clients: int, seed: int = 0) -> pa.Table:
+    """Applicants whose mart rows tell their gender, and by their dates who they are."""
+    random = np.random.default_rng(seed + 100)
+    table = applicants(clients, seed)
+    for name in ("DAYS_REGISTRATION", "DAYS_ID_PUBLISH"):
+        table = table.append_column(name, pa.array(-random.uniform(0, 7_000, clients).round()))
+    return table.append_column("CODE_GENDER", pa.array(random.choice(["F", "M"], clients)))
+
+
+def write_labelled_cohort(settings: Settings, cohort: str, mart: pa.Table, defaulted: np.ndarray) -> None:
+    """A cohort's mart and outcomes in the lake, for `feature_splits` to be made from."""
+    put(settings, "client_mart", cohort, mart)
+    put(settings, "raw_outcomes", cohort, pa.table({"SK_ID_CURR": mart["SK_ID_CURR"], "TARGET": defaulted}))

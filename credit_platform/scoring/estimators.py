@@ -6,7 +6,7 @@ there. Not here: how they are fitted (`model/families.py`).
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,7 +85,8 @@ class EstimatorModel:
                 for f in self._schema.features
             }
         )
-        return np.asarray(self._pipeline.decision_function(frame), float), self._explained(frame)
+        with _threads().limit(limits=1, user_api="openmp"):  # a second thread costs a few rows more than it saves
+            return np.asarray(self._pipeline.decision_function(frame), float), self._explained(frame)
 
     def _explained(self, frame: "pd.DataFrame") -> NDArray[np.float64]:
         """Contributions of the encoded columns, summed back to the features they encode."""
@@ -132,3 +133,10 @@ class EstimatorModel:
             for i, name in enumerate(columns):
                 names += [name] * (len(transformer.categories_[i]) if one_hot else 1)
         return np.asarray(np.array(names)[:, None] == np.array(self._schema.names), float)
+
+
+@cache
+def _threads() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

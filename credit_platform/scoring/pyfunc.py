@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class ScorerModel(PythonModel):  # type: ignore[misc]
-    """Takes rows of features, gives each a probability of default and a decision."""
+    """Takes rows of features, gives each a probability of default and a decision.
+
+    By the signature numbers come as doubles, categories as text; what a row lacks counts as missing.
+    """
 
     def load_context(self, context: Any) -> None:
         self._scorer = Scorer.load(Path(context.artifacts["scorer"]), "pyfunc")
