@@ -5,6 +5,7 @@ neither reports home nor draws progress bars.
 """
 
 import os
+import warnings
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -118,14 +119,17 @@ def log_version(settings: Settings, folder: Path, schema: FeatureSchema) -> str:
     kinds = {"numeric": DataType.double, "category": DataType.string}
     inputs = [ColSpec(kinds[feature.kind], feature.name, required=False) for feature in schema.features]
     outputs = [ColSpec(DataType.double, "probability_of_default"), ColSpec(DataType.string, "decision")]
-    info = mlflow.pyfunc.log_model(
-        name="model",
-        python_model=str(files("credit_platform.scoring").joinpath("pyfunc.py")),
-        artifacts={SCORER: str(folder)},
-        registered_model_name=settings.model_name,
-        signature=ModelSignature(Schema(inputs), Schema(outputs)),
-        pip_requirements=[f"catboost=={catboost.__version__}", f"numpy=={np.__version__}"],
-    )
+    with warnings.catch_warnings():
+        # MLflow asks for type hints and an example to guess the signature from; it is given one.
+        warnings.simplefilter("ignore", UserWarning)
+        info = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(files("credit_platform.scoring").joinpath("pyfunc.py")),
+            artifacts={SCORER: str(folder)},
+            registered_model_name=settings.model_name,
+            signature=ModelSignature(Schema(inputs), Schema(outputs)),
+            pip_requirements=[f"catboost=={catboost.__version__}", f"numpy=={np.__version__}"],
+        )
     return str(info.registered_model_version)
 
 
