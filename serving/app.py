@@ -28,6 +28,7 @@ from serving.readiness import Readiness, leave_slowly
 from serving.recorder import Recorder
 from serving.routes import outcomes
 from serving.routes.applications import of_records
+from serving.routes.batches import batch_decisions
 from serving.routes.clients import of_mart
 from serving.routes.decisions import decisions
 from serving.routes.drift import monitoring
@@ -105,6 +106,7 @@ def create_app(
     problems.install(app)
     for routes in (
         decisions(desk, Versions(registry.load, seats)),
+        batch_decisions(settings, desk),
         of_mart(settings, desk),
         of_records(desk),
         outcomes.outcomes(desk),

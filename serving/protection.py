@@ -15,7 +15,8 @@ from serving.metrics import Metrics
 from serving.observation import Observation
 from serving.problems import Kind
 
-UPLOAD_PATHS = ("/predict/batch", "/v1/predict/batch")
+BATCH_PATH = "/predict/batch"
+UPLOAD_PATHS = (BATCH_PATH, f"/v1{BATCH_PATH}")
 """Where bodies may be as large, and take as long, as an upload."""
 
 METRICS_PATH = "/metrics"

@@ -25,38 +25,39 @@ class Wishes(NamedTuple):
     most_reasons: int = MOST_REASONS
 
 
-PARAMETERS: list[dict[str, Any]] = [
-    {
-        "name": "language",
-        "in": "query",
-        "description": "The language of the reasons; by default the best one of Accept-Language, or English.",
-        "schema": {"type": "string", "enum": list(LANGUAGES)},
-        "examples": {"French": {"value": "fr"}},
-    },
-    {
-        "name": "reasons",
-        "in": "query",
-        "description": "How many reasons to give at most.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": MOST_REASONS, "default": MOST_REASONS},
-    },
-]
-"""The parameters for OpenAPI."""
+def parameters(reasons: int = MOST_REASONS) -> list[dict[str, Any]]:
+    """The parameters for OpenAPI, where so many reasons are given unless asked otherwise."""
+    return [
+        {
+            "name": "language",
+            "in": "query",
+            "description": "The language of the reasons; by default the best one of Accept-Language, or English.",
+            "schema": {"type": "string", "enum": list(LANGUAGES)},
+            "examples": {"French": {"value": "fr"}},
+        },
+        {
+            "name": "reasons",
+            "in": "query",
+            "description": "How many reasons to give at most.",
+            "schema": {"type": "integer", "minimum": 0, "maximum": MOST_REASONS, "default": reasons},
+        },
+    ]
 
 
-def wishes_of(request: Request) -> Wishes:
-    """What the caller wants.
+def wishes_of(request: Request, reasons: int = MOST_REASONS) -> Wishes:
+    """What the caller wants; so many reasons unless they say otherwise.
 
     Raises:
         ProblemError: a parameter is none of those there are.
     """
-    return _read(request.scope["query_string"], header(request.scope, b"accept-language"))
+    return _read(request.scope["query_string"], header(request.scope, b"accept-language"), reasons)
 
 
 @lru_cache(1024)
-def _read(query: bytes, accepted: bytes) -> Wishes:
+def _read(query: bytes, accepted: bytes, default: int) -> Wishes:
     given = parse_qs(query.decode("latin-1"), keep_blank_values=True)
     language = given.get("language", [""])[-1]
-    reasons = given.get("reasons", [str(MOST_REASONS)])[-1]
+    reasons = given.get("reasons", [str(default)])[-1]
     problems = []
     if "language" in given and language not in LANGUAGES:
         problems.append(FieldProblem(field="query.language", problem=f"must be {' or '.join(LANGUAGES)}"))

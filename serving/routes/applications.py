@@ -7,7 +7,7 @@ from serving import answers, applications
 from serving.access import needs
 from serving.desk import Desk
 from serving.routes import body_of, json_answer, refusals, router
-from serving.wishes import PARAMETERS, wishes_of
+from serving.wishes import parameters, wishes_of
 
 
 def of_records(desk: Desk) -> APIRouter:
@@ -18,7 +18,7 @@ def of_records(desk: Desk) -> APIRouter:
         "/applications/decision",
         response_model=answers.Decision,
         responses=refusals("invalid-request", "no-model", "not-recorded"),
-        openapi_extra={"parameters": PARAMETERS, "requestBody": body_of("ApplicationBody")},
+        openapi_extra={"parameters": parameters(), "requestBody": body_of("ApplicationBody")},
         dependencies=[needs("score")],
     )
     async def decide(request: Request) -> Response:

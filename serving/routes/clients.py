@@ -11,7 +11,7 @@ from serving.access import needs
 from serving.decisions.errors import DecisionLogError
 from serving.desk import Desk
 from serving.routes import json_answer, refusals, router
-from serving.wishes import PARAMETERS, wishes_of
+from serving.wishes import parameters, wishes_of
 
 ClientNumber = Annotated[int, Path(ge=1, le=2**63 - 1, description="SK_ID_CURR.", examples=[100002])]
 
@@ -45,7 +45,7 @@ def of_mart(settings: Settings, desk: Desk) -> APIRouter:
         "/clients/{sk_id_curr}/decision",
         response_model=answers.Decision,
         responses=refusals("not-found", "no-model", "no-mart", "not-recorded", "invalid-request"),
-        openapi_extra={"parameters": PARAMETERS},
+        openapi_extra={"parameters": parameters()},
         dependencies=[needs("score")],
     )
     async def decide(request: Request, sk_id_curr: ClientNumber) -> Response:

@@ -16,7 +16,7 @@ from serving.decisions.errors import DecisionLogError, ErasedError, UnknownDecis
 from serving.desk import Desk, of_request
 from serving.problems import ProblemError
 from serving.routes import body_of, json_answer, refusals, router
-from serving.wishes import PARAMETERS, Wishes, wishes_of
+from serving.wishes import Wishes, parameters, wishes_of
 
 DecisionId = Annotated[str, Path(max_length=64, description="As a decision's answer names it.", examples=["0192f0c1…"])]
 
@@ -30,7 +30,7 @@ def decisions(desk: Desk, versions: Versions) -> APIRouter:
         "/predict",
         response_model=answers.Decision,
         responses=deciding,
-        openapi_extra={"parameters": PARAMETERS, "requestBody": body_of("PredictBody")},
+        openapi_extra={"parameters": parameters(), "requestBody": body_of("PredictBody")},
         dependencies=[needs("score")],
     )
     async def predict(request: Request) -> Response:
@@ -44,7 +44,7 @@ def decisions(desk: Desk, versions: Versions) -> APIRouter:
         "/explain",
         response_model=answers.Explanation,
         responses=deciding,
-        openapi_extra={"parameters": PARAMETERS, "requestBody": body_of("ExplainBody")},
+        openapi_extra={"parameters": parameters(), "requestBody": body_of("ExplainBody")},
         dependencies=[needs("explain")],
     )
     async def explain(request: Request) -> Response:
