@@ -1,5 +1,6 @@
 """Training through dagster-mlflow: how runs end, whom they belong to, and what a version is made of."""
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import dagster as dg
 import pytest
 
 from credit_platform.model import registry
-from credit_platform.model.assets import SearchConfig, candidate, champion, evaluation
+from credit_platform.model.assets import SearchConfig, candidate, champion, evaluation, scorecard
 from credit_platform.resources import resources
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
@@ -18,13 +19,13 @@ from credit_platform_tests.worlds import SCHEMA, applicants
 
 pytestmark = pytest.mark.xdist_group("graph")
 
-SMALL = SearchConfig(depth=[1, 2], l2_leaf_reg=[3.0], iterations=[10], learning_rate=[0.3])
-IMPOSSIBLE = SearchConfig(depth=[99], l2_leaf_reg=[3.0], iterations=[10])
+SMALL = SearchConfig(families={"catboost": {"depth": [1, 2], "iterations": [10], "learning_rate": [0.3]}})
+IMPOSSIBLE = SearchConfig(families={"catboost": {"depth": [99], "iterations": [10]}})
 
 
 def materialize(settings: Settings, *names: str, config: SearchConfig = SMALL) -> dg.ExecuteInProcessResult:
     return dg.materialize(
-        [candidate, evaluation, champion],
+        [scorecard, candidate, evaluation, champion],
         selection=list(names),
         resources=resources(settings),
         run_config=dg.RunConfig({"candidate": config} if "candidate" in names else {}),
@@ -53,13 +54,17 @@ def test_a_training_run_ends_finished_with_its_trials_parameters_and_a_version(t
     (run,) = mlflow_runs(tracked)
     assert run.info.status == "FINISHED"
     assert run.data.tags["dagster_run_id"] == result.run_id
-    assert run.data.params["iterations"] == "10"
+    assert run.data.params["family"] == "catboost"
+    assert 1 <= int(run.data.params["iterations"]) <= 10
     assert run.data.params["cohorts"] == "2025-01, 2025-02"
-    assert {"threshold", "valid_cost_per_client"} <= set(run.data.metrics)
+    assert {"threshold", "out_of_fold_cost_per_client", "calibration_slope"} <= set(run.data.metrics)
     client = registry.client(tracked)
     trials = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
-    assert [trial.info.status for trial in trials] == ["FINISHED", "FINISHED"]
-    assert {trial.data.params["depth"] for trial in trials} == {"1", "2"}
+    assert [trial.info.status for trial in trials] == ["FINISHED"] * 4
+    assert {(trial.data.params["depth"], trial.data.params["fold"]) for trial in trials} == {
+        (depth, fold) for depth in "12" for fold in "12"
+    }
+    assert all({"cost_per_client", "auc", "fit_seconds"} <= set(trial.data.metrics) for trial in trials)
     assert registry.fetch(tracked, registry.CHALLENGER).run_id == run.info.run_id
     assert nothing_is_active()
 
@@ -84,20 +89,6 @@ def test_two_materialisations_never_share_a_run_even_after_a_failure(tracked: Se
     assert [run.data.tags["dagster_run_id"] for run in runs] == [result.run_id for result in results]
 
 
-def test_a_retrain_registers_version_2_which_does_not_decide_unless_it_is_cheaper(tracked: Settings) -> None:
-    first = materialize(tracked, "candidate", "evaluation", "champion")
-    assert first.success
-    assert first.asset_materializations_for_node("champion")[0].metadata["promoted"].value is True
-    assert registry.fetch(tracked).number == "1"
-    again = materialize(tracked, "candidate", "evaluation", "champion")
-    assert registry.fetch(tracked, registry.CHALLENGER).number == "2"
-    assert registry.fetch(tracked).number == "1"
-    reported = again.asset_materializations_for_node("champion")[0].metadata
-    assert reported["version"].value == "1"
-    assert reported["promoted"].value is False
-    assert "the champion" in reported["reason"].value
-
-
 def test_evaluation_logs_to_the_run_of_the_version_it_judges(tracked: Settings) -> None:
     materialize(tracked, "candidate")
     result = materialize(tracked, "evaluation")
@@ -106,8 +97,12 @@ def test_evaluation_logs_to_the_run_of_the_version_it_judges(tracked: Settings) 
     assert run.info.status == "FINISHED"
     reported = result.asset_materializations_for_node("evaluation")[0].metadata
     assert run.data.metrics["test_auc"] == pytest.approx(reported["auc"].value)
-    figures = registry.client(tracked).list_artifacts(run.info.run_id, "evaluation")
-    assert len(figures) == 4
+    logged = {file.path for file in registry.client(tracked).list_artifacts(run.info.run_id, "evaluation")}
+    figures = ("roc_curve", "strategy", "reliability", "gains", "grades", "score_distribution")
+    assert logged == {"evaluation/report.json", *(f"evaluation/test_{name}.png" for name in figures)}
+    report = json.loads(registry.attached(tracked, "1", "evaluation/report.json") or "")
+    assert report["test"]["metrics"]["auc"]["value"] == pytest.approx(reported["auc"].value)
+    assert report["test"]["clients"] == reported["dagster/row_count"].value == 300
 
 
 def test_a_version_holds_all_that_was_fitted_and_no_identities(tracked: Settings) -> None:
@@ -118,7 +113,7 @@ def test_a_version_holds_all_that_was_fitted_and_no_identities(tracked: Settings
     scorer = Scorer.load(version.folder, version.number)
     assert scorer.schema == SCHEMA
     assert 0 < scorer.table_probabilities(applicants(5))[0] < 1
-    reference = pq.read_table(version.folder / "extra_files" / "reference.parquet")
+    reference = pq.read_table(version.folder / "reference.parquet")
     assert reference.column_names == [*SCHEMA.names, "probability_of_default"]
     assert not (version.folder / "input_example.json").exists()
     assert not list(Path.cwd().iterdir())
@@ -133,8 +128,8 @@ def test_a_run_that_a_killed_process_left_open_is_ended_with_its_trials_and_no_o
     program = (
         "import os, sys; import credit_platform.model.assets as assets; from credit_platform.settings import Settings; "
         "from credit_platform_tests.model.test_tracking import materialize; import mlflow\n"
-        "def killed(*_):\n mlflow.start_run(nested=True)\n os._exit(9)\n"
-        "assets.search = killed\n"
+        "def killed(*_, **__):\n mlflow.start_run(nested=True)\n os._exit(9)\n"
+        "assets.train = killed\n"
         "materialize(Settings.model_validate_json(sys.argv[1]), 'candidate')"
     )
     root = Path(__file__).parents[2]
