@@ -7,18 +7,21 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.progress import Progress
 
+from credit_platform.explain.glossary import LANGUAGES, Language
 from credit_platform.home_credit.simulator import SCENARIOS
 from credit_platform.settings import settings
 from serving.commands import keys
 
 if TYPE_CHECKING:
     from credit_platform.model.succession import Outcome
+    from serving.decisions.log import DecisionLog
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,6 +39,8 @@ Scenario = StrEnum("Scenario", {name: name for name in SCENARIOS})  # type: igno
 _STABLE = Scenario("stable")
 Job = StrEnum("Job", {n: n for n in ("build_mart", "train", "score", "monitor", "process_cohort", "everything")})  # type: ignore[misc]
 _EVERYTHING = Job("everything")
+Spoken = StrEnum("Spoken", {language: language for language in LANGUAGES})  # type: ignore[misc]
+_ENGLISH = Spoken("en")
 
 
 class Format(StrEnum):
@@ -307,6 +312,104 @@ def _announce(outcome: "Outcome") -> None:
 def _warn(notes: Iterable[str]) -> None:
     for note in notes:
         errors.print(f"note: {note}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+@app.command()
+def score(
+    out: Annotated[Path, typer.Option(help="File to write to, .csv or .parquet.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="Clients as .csv, .csv.gz or .parquet: mart rows or features.")
+    ] = None,
+    cohort: Annotated[str | None, typer.Option(help="A cohort's mart, in place of a file.")] = None,
+    reasons: Annotated[int, typer.Option(min=0, max=4, help="Reasons for each client.")] = 0,
+    language: Annotated[Spoken, typer.Option(help="Language of the reasons.")] = _ENGLISH,
+) -> None:
+    """Score the clients of a file or of a cohort's mart by the champion; nothing is put on record."""
+    from credit_platform.lake import DamagedTableError, MissingTableError
+    from credit_platform.model import registry
+    from credit_platform.model.registry import NoModelError
+    from credit_platform.scoring.batch import score_file, score_mart
+    from credit_platform.scoring.scorer import Scorer
+    from credit_platform.scoring.tabular import TableError
+
+    if (file is None) == (cohort is None):
+        _refuse("expected either a file or --cohort")
+    try:
+        version = registry.fetch(settings())
+        scorer = Scorer.load(version.folder, version.number)
+        with Progress(console=errors) as bar:
+            task = bar.add_task("scoring", total=1.0)
+            how = (out, cast(Language, language.value), reasons, lambda share: bar.update(task, completed=share))
+            if file is not None:
+                count = score_file(scorer, file, *how)
+            else:
+                count = score_mart(settings(), scorer, str(cohort), *how)
+    except TableError as error:
+        _refuse(f"{file or cohort} {error}")
+    except (NoModelError, MissingTableError, DamagedTableError, ValueError, OSError) as error:
+        _refuse(str(error.args[0] if isinstance(error, LookupError) else error))
+    console.print(f"scored {count:,} clients by version {version.number} into {out}", highlight=False, soft_wrap=True)
+
+
+@app.command("verify-log")
+def verify_log(
+    head: Annotated[list[Path] | None, typer.Option(help="A head of the log that was kept elsewhere.")] = None,
+) -> None:
+    """Prove that the decision log is what was written, or name the first entry that is not right."""
+    from serving.decisions.verification import verify
+
+    with _decision_log() as log, Progress(console=errors) as bar:
+        task = bar.add_task("checking", total=None)
+        report = verify(log, head or (), lambda done, total: bar.update(task, completed=done, total=total))
+    if report.problem:
+        _refuse(f"The decision log is not what was written: {report.problem}.")
+    console.print(
+        f"the log is whole: {report.entries:,} entries, {report.decisions:,} decisions, {report.erased:,} of them "
+        f"erased, {report.heads} heads compared; newest hash {report.newest}",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@app.command("erase-client")
+def erase_client(
+    client: Annotated[str, typer.Argument(help="SK_ID_CURR, or the caller's own reference.")],
+    by: Annotated[str, typer.Option(help="Who orders it; stays on record.")],
+) -> None:
+    """Make what decisions on a client were made from unreadable for ever; the decisions stay."""
+    from serving.decisions.erasure import erase
+
+    with _decision_log() as log:
+        erased = erase(log, int(client) if client.isdecimal() else client, by)
+    if not erased.receipts:
+        _refuse("The decision log knows of no such client, or has erased them before.")
+    proof = ", ".join(receipt.id for receipt in erased.receipts)
+    console.print(f"erased {erased.decisions:,} decisions; proof: {proof}", highlight=False, soft_wrap=True)
+
+
+@app.command("retain-decisions")
+def retain_decisions() -> None:
+    """Make unreadable what decisions older than CREDIT_KEEP_DECISIONS_DAYS were made from; the decisions stay."""
+    from serving.decisions.erasure import retain
+
+    with _decision_log() as log:
+        erased = retain(log, settings().keep_decisions_days)
+    console.print(
+        f"{erased.decisions:,} decisions are older than {settings().keep_decisions_days:,} days", highlight=False
+    )
+
+
+@contextmanager
+def _decision_log() -> Iterator["DecisionLog"]:
+    """The log there is; says why, where something can't be done with it."""
+    from serving.decisions.errors import DecisionLogError
+    from serving.decisions.log import DecisionLog
+
+    try:
+        with DecisionLog.open(settings(), create=False) as log:
+            yield log
+    except DecisionLogError as error:
+        _refuse(str(error))
 
 
 @app.command()
