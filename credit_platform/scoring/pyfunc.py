@@ -5,16 +5,15 @@ Not here: the API's path to a version, which loads its files natively.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
 
 from credit_platform.features.schema import MISSING_CATEGORY
 from credit_platform.scoring.scorer import Scorer
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 class ScorerModel(PythonModel):  # type: ignore[misc]
@@ -26,10 +25,7 @@ class ScorerModel(PythonModel):  # type: ignore[misc]
     def load_context(self, context: Any) -> None:
         self._scorer = Scorer.load(Path(context.artifacts["scorer"]), "pyfunc")
 
-    def predict(self, context: Any, model_input: "pd.DataFrame", params: Any = None) -> "pd.DataFrame":  # noqa: ARG002
-        import pandas as pd
-        import pyarrow as pa
-
+    def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ARG002
         columns = {}
         for feature in self._scorer.schema.features:
             given = model_input.get(feature.name, pd.Series([None] * len(model_input)))
