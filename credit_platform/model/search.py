@@ -20,7 +20,6 @@ from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
-    from sklearn.base import BaseEstimator
     from sklearn.model_selection import StratifiedKFold
 
 Grids = Mapping[str, Mapping[str, Sequence[Any]]]
@@ -54,7 +53,7 @@ class Found:
     """
 
     trial: Trial
-    estimator: "BaseEstimator"
+    estimator: Any
     margins: NDArray[np.float64]
     trials: tuple[Trial, ...]
 
@@ -128,7 +127,7 @@ def _trials(
 
     kind = FAMILIES[family]
     estimator = kind.estimator(settings)
-    cutoff = _cutoff(costs_of(settings), outcomes, weight)
+    cutoff = uncalibrated_cutoff(costs_of(settings), outcomes, weight)
     searched = GridSearchCV(
         estimator,
         {name: list(values) for name, values in grid.items()},
@@ -170,7 +169,7 @@ def _judged(kind: Family, costs: Costs, cutoff: float) -> Callable[..., dict[str
     return score
 
 
-def _cutoff(costs: Costs, outcomes: NDArray[np.int64], weight: NDArray[np.float64] | None) -> float:
+def uncalibrated_cutoff(costs: Costs, outcomes: NDArray[np.int64], weight: NDArray[np.float64] | None) -> float:
     """The theoretical cut-off, moved to where it lies among the odds of a model that was fitted with weights."""
     cutoff = costs.theoretical_threshold
     if weight is None:

@@ -17,11 +17,11 @@ from credit_platform.explain.stability import Agreement, additivity_error
 from credit_platform.features.schema import FeatureSchema, model_frame
 from credit_platform.model import intervals
 from credit_platform.model.business_cost import choose_threshold, sensitivity
-from credit_platform.model.calibration import fit_calibration, log_odds, probability_of
+from credit_platform.model.calibration import fit_calibration, probability_of
 from credit_platform.model.intervals import Interval, Measured, differences
 from credit_platform.model.judging import reason_agreement
 from credit_platform.model.scale import Scale, fit_grades
-from credit_platform.model.search import Found, Grids, Trial, costs_of, fit, search
+from credit_platform.model.search import Found, Grids, Trial, costs_of, fit, search, uncalibrated_cutoff
 from credit_platform.model.selection import select_features
 from credit_platform.model.version import Fitted, write_version
 from credit_platform.scoring.scorer import Scorer
@@ -107,7 +107,7 @@ def train(
         found=found,
         outcomes=outcomes,
         probability=probability,
-        price=_price(settings, splits, found.trial, scorer, valid, weight),
+        price=_price(settings, splits, found, schema, valid, weight),
         additivity_error=additivity_error(0.0, explained, scorer.table_margins(valid)),
         stability=_stability(settings, found.trial, fitted, rows, outcomes, valid, scorer, weight),
     )
@@ -139,18 +139,17 @@ def _stability(
 def _price(
     settings: Settings,
     splits: Path,
-    trial: Trial,
-    scorer: Scorer,
+    found: Found,
+    schema: FeatureSchema,
     valid: "pa.Table",
     weight: NDArray[np.float64] | None,
 ) -> dict[str, Interval]:
     """What the protected attributes would have brought on the valid part: model with them minus model without.
 
-    Both are calibrated by the version's own calibration.
+    Neither is calibrated: what fits the one does not fit the other.
     """
     import pyarrow.parquet as pq
 
-    schema = scorer.schema
     if not schema.audited:
         return {}
     tempting = FeatureSchema((*schema.features, *schema.audited), schema.cohorts)
@@ -159,15 +158,14 @@ def _price(
         pq.read_table(splits / f"y_{part}.parquet", columns=["TARGET"]).column(0).to_numpy()
         for part in ("train", "valid")
     )
-    model = fit(settings, trial, model_frame(rows, tempting), outcomes, weight)
-    margins = log_odds(model.predict_proba(model_frame(valid, tempting))[:, 1])
-    with_them = probability_of(scorer.calibration.margins(margins))
+    tempted = fit(settings, found.trial, model_frame(rows, tempting), outcomes, weight)
     costs = costs_of(settings)
-    statistics = {"auc": intervals.auc, "cost_per_client": intervals.cost(costs, costs.theoretical_threshold)}
+    cutoff = uncalibrated_cutoff(costs, outcomes, weight)
+    statistics = {"auc": intervals.auc, "cost_per_client": intervals.cost(costs, cutoff)}
     return differences(
         judged,
-        Measured(with_them, statistics),
-        Measured(scorer.table_probabilities(valid), statistics),
+        Measured(tempted.predict_proba(model_frame(valid, tempting))[:, 1], statistics),
+        Measured(found.estimator.predict_proba(model_frame(valid, schema))[:, 1], statistics),
         resamples=settings.bootstrap_samples,
         seed=settings.seed,
     )
