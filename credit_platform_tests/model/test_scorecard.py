@@ -1,7 +1,6 @@
 """The scorecard that challengers are compared with: few features, sound bins, points that rise with the odds."""
 
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import numpy as np
