@@ -4,9 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
-from credit_platform.model import reference
-from credit_platform.model.reference import SCORE, draw, read_reference, write_reference
+from credit_platform.model.reference import MOST_ROWS, SCORE, draw, read_reference, with_score, write_reference
+from credit_platform.scoring.scorer import Scorer
+from credit_platform_tests.worlds import SCHEMA, applicants, fit_version, outcomes
+
+TRAIN = applicants(300, seed=3)
 
 
 def test_a_draw_takes_rows_from_everywhere_and_keeps_their_order() -> None:
@@ -29,10 +33,17 @@ def test_the_same_seed_draws_the_same_rows() -> None:
 
 
 def test_the_reference_holds_features_and_scores_of_at_most_ten_thousand_clients(tmp_path: Path) -> None:
-    features = pa.table({"EXT_SOURCE_2": np.linspace(0, 1, reference.MOST_ROWS + 5)})
-    (tmp_path / "extra_files").mkdir()
-    write_reference(features, np.linspace(1, 0, features.num_rows), 0, tmp_path / "extra_files")
+    valid = applicants(MOST_ROWS + 5, seed=2)
+    fit_version(tmp_path, SCHEMA, TRAIN, outcomes(TRAIN, 3), valid)
     stored = read_reference(tmp_path)
-    assert stored.column_names == ["EXT_SOURCE_2", SCORE]
-    assert stored.num_rows == reference.MOST_ROWS
+    assert stored.column_names == [*SCHEMA.names, SCORE]
+    assert stored.num_rows == MOST_ROWS
+    scorer = Scorer.load(tmp_path, "1")
+    assert stored[SCORE].to_numpy() == pytest.approx(scorer.table_probabilities(stored), abs=1e-12)
+
+
+def test_scores_stand_beside_the_rows_they_belong_to(tmp_path: Path) -> None:
+    features = pa.table({"EXT_SOURCE_2": np.linspace(0, 1, 50)})
+    write_reference(with_score(features, np.linspace(1, 0, 50)), tmp_path)
+    stored = read_reference(tmp_path)
     assert np.allclose(stored["EXT_SOURCE_2"].to_numpy() + stored[SCORE].to_numpy(), 1)
