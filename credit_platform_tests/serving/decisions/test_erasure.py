@@ -183,7 +183,9 @@ def test_a_lost_key_is_told_and_none_is_made_in_its_place(embedded: Settings, tm
     shutil.rmtree(tmp_path / "decisions")
 
 
-@pytest.mark.parametrize("given", ["secret", "c2hvcnQ=", f"{key()},", "ä" * 44])
+@pytest.mark.parametrize(
+    "given", ["secret", "c2hvcnQ=", f"{key()},", "ä" * 44], ids=["word", "short", "list", "no base64"]
+)
 def test_a_key_that_is_none_is_refused_without_repeating_it(embedded: Settings, given: str) -> None:
     with pytest.raises(DecisionLogError, match="must be 32 bytes in base64") as told:
         DecisionLog.open(embedded.model_copy(update={"decisions_key": SecretStr(given)}))
