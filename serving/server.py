@@ -95,7 +95,11 @@ def why_not(settings: Settings, host: str) -> str | None:
         KeyFileError: the key file can't be used.
     """
     keys = key_ring(settings)
-    if is_loopback(host) or keys.usable:
+    if is_loopback(host):
+        return None
+    if not settings.decisions_record:
+        return f"Not listening on {host}: without a record (CREDIT_DECISIONS_RECORD) decisions are for 127.0.0.1 only."
+    if keys.usable:
         return None
     return (
         f"Not listening on {host}: anyone who reaches it could read clients' data. Make a key first "

@@ -91,6 +91,13 @@ def test_an_open_address_needs_a_key_that_opens_something(settings: Settings) ->
     assert server.why_not(settings, "0.0.0.0") is None  # noqa: S104
 
 
+def test_decisions_that_are_not_recorded_are_for_this_machine_only(settings: Settings) -> None:
+    add_key(settings.keys_file, "ui", ["score"])
+    unrecorded = settings.model_copy(update={"decisions_record": False})
+    assert server.why_not(unrecorded, "127.0.0.1") is None
+    assert "CREDIT_DECISIONS_RECORD" in str(server.why_not(unrecorded, "0.0.0.0"))  # noqa: S104
+
+
 def test_a_process_that_stops_or_misses_something_is_not_ready() -> None:
     found = [None, "No model is in force."]
     readiness = Readiness([lambda: found[0], lambda: found[1]])
