@@ -23,6 +23,8 @@ from credit_platform.lake import identifier, quote
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 KAGGLE_COHORTS = {"application_train": "train", "application_test": "test"}
 OUTCOME = "TARGET"
+MOST_PROBLEMS = 20
+"""How many problems of a file are told; where a row is out of place, every column has one."""
 MOST_COLUMNS = 10
 """How many columns are named one by one when the same is wrong with all of them."""
 _NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
@@ -31,7 +33,7 @@ _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT",
 _LONGEST_HEADER = 100_000
 UNREADABLE = (OSError, EOFError, zlib.error)
 """What Python raises at files that are gone or damaged."""
-_NEVER = "\x1f"
+_NEVER = "\x1fnever\x1f"
 """No value: DuckDB overlooks a cell too many where it would be null, and with it a row whose values have shifted."""
 _SMALLEST, _LARGEST = 1e-30, 1e30
 """Sizes of numbers that can be squared, multiplied and divided by each other without leaving what a double holds."""
@@ -65,11 +67,17 @@ class Problem:
 
 
 class DeliveryError(ValueError):
-    """A delivery that can't be taken, with every problem found."""
+    """A delivery that can't be taken, with every problem found; the first few of each file are told."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(str(problem) for problem in problems))
+        lines = []
+        for file in dict.fromkeys(problem.file for problem in problems):
+            found = [str(problem) for problem in problems if problem.file == file]
+            lines += found[:MOST_PROBLEMS]
+            if len(found) > MOST_PROBLEMS:
+                lines.append(f"{file}: and {len(found) - MOST_PROBLEMS:,} more problems")
+        super().__init__("\n".join(lines))
 
 
 @dataclass(frozen=True)
@@ -189,6 +197,8 @@ def each_column(path: Path, columns: Sequence[str], message: str, **fields: Any)
 def reason(error: Exception) -> str:
     """The first line of an error, with the line number DuckDB gives, and without the content of the line."""
     lines = str(error).splitlines() or [type(error).__name__]
+    if "state machine reached an invalid state" in lines[0]:
+        return "it is no well-formed CSV: its lines end in different ways, or a quote is out of place"
     cause = next(
         (line for line in lines[1:] if line.startswith(("Expected", "Invalid", "Value with", "Error when"))), ""
     )

@@ -14,7 +14,10 @@ from credit_platform.lake import one_row, quote
 
 LARGEST_UNPACKED = 20 * 2**30
 LARGEST_RATIO = 200
-"""How many bytes a delivery may unpack to, and how many for each that is delivered: tables are far from both."""
+_MOST_ROWS = 20
+"""How many bytes a delivery may unpack to, how many for each that is delivered, and how many rows: tables are far from
+all of these.
+"""
 _CLOCK = 20_000_000
 """How coarse the clock of a file system may be, in nanoseconds."""
 
@@ -55,7 +58,7 @@ def _check_parquet(path: Path) -> None:
             "select coalesce(dictionary_page_offset, data_page_offset), compression "
             f"from parquet_metadata({quote(str(path))}) limit 1"
         ).fetchone()
-    if rows > max(2**20, LARGEST_RATIO * path.stat().st_size):
+    if rows > max(2**20, _MOST_ROWS * path.stat().st_size):
         raise DeliveryError([Problem(path.name, f"says it holds {rows:,} rows, too many for its size")])
     if pages and (pages[1] == "GZIP" or _carries_checksum(path, pages[0])):
         with pq.ParquetFile(path, page_checksum_verification=True) as file:

@@ -57,7 +57,11 @@ def write_buckets(
     because two cut row groups at varying places.
     """
     if count == 1:
-        return _write_sorted(connection, f"({query})", folder / bucket_file(0), order)
+        # What DuckDB knows of the source, such as that a column has no gaps, must not show in the file.
+        connection.execute("set disabled_optimizers = 'statistics_propagation'")
+        rows = _write_sorted(connection, f"({query})", folder / bucket_file(0), order)
+        connection.execute("reset disabled_optimizers")
+        return rows
     dealt = folder / ".dealt"
     connection.execute("set preserve_insertion_order = false")
     connection.execute(f"set partitioned_write_flush_threshold = {count * _PIECE}")

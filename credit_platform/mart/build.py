@@ -81,11 +81,13 @@ def client_mart_query(sources: Mapping[str, str]) -> str:
 def _typed(table: str, relation: str) -> str:
     """A delivered table with the contract's columns and types and no others, whatever `relation` holds beside them.
 
-    Rows that became known after the application are left out, so that no feature knows more than who decided.
+    Whole numbers of 32 bits get 64, for DuckDB refuses a sum that does not fit, and with it the whole cohort. Rows that
+    became known after the application are left out, so that no feature knows more than who decided.
     """
     contract = contracts.table(table)
     columns = contract.columns.values()
-    items = ",\n    ".join(f"cast({column.name} as {column.type}) as {column.name}" for column in columns)
+    types = {"INTEGER": "BIGINT"}
+    items = ",\n    ".join(f"cast({c.name} as {types.get(c.type, c.type)}) as {c.name}" for c in columns)
     known = f"\nwhere coalesce({contract.known_at} <= 0, true)" if contract.known_at else ""
     return f"select\n    {items}\nfrom {relation}{known}"
 
