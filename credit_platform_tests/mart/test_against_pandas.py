@@ -1,14 +1,19 @@
 """Every column of the mart, computed a second time in pandas from its name and from what the field means by it."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from credit_platform.home_credit import contracts
+from credit_platform.home_credit.landing import land
 from credit_platform.mart.aggregates import label
-from credit_platform.mart.build import mart_columns
+from credit_platform.mart.buckets import build_cohort
+from credit_platform.mart.build import mart_columns, step_columns
+from credit_platform.raw.ingest import ingest
+from credit_platform.settings import Settings
 
 NEVER = 365243
 COLUMNS = {column.name: column for column in mart_columns()}
@@ -136,12 +141,40 @@ POPULATIONS: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series]]] = {
     "CC_LAST_YEAR": ("credit_card_balance", lambda rows: rows["MONTHS_BALANCE"].ge(-12)),
     "CC_LATEST": ("credit_card_balance", lambda rows: rows["LATEST"]),
 }
+WITH_SHARES = ("BURO", "PREV", "POS", "CC")
 AGGREGATES = ("count", "min", "max", "mean", "sum", "var", "nunique")
 
 
-@pytest.fixture(scope="module", params=[0.2, 0.9], ids=["ordinary", "mostly blank"])
-def delivery(request: pytest.FixtureRequest, cohort_of: Callable[[int, float], Rows]) -> Rows:
-    return cohort_of(1, request.param)
+@pytest.fixture(scope="module", params=["ordinary", "mostly blank", "the committed sample"])
+def world(
+    request: pytest.FixtureRequest,
+    samples: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    cohort_of: Callable[[int, float], Rows],
+    mart_of: Callable[[Rows], pd.DataFrame],
+) -> tuple[Rows, pd.DataFrame]:
+    """What was delivered, and the mart: of the sample by way of landing, raw tables and buckets."""
+    if request.param != "the committed sample":
+        delivery = cohort_of(1, {"ordinary": 0.2, "mostly blank": 0.9}[request.param])
+        return delivery, mart_of(delivery)
+    settings = Settings(_env_file=None, data_dir=tmp_path_factory.mktemp("sample"), bucket_clients=200)
+    land(settings, samples / "2025-01")
+    for name in contracts.TABLE_NAMES:
+        ingest(settings, name, "2025-01")
+    built = pd.read_parquet(build_cohort(settings, "2025-01").path)
+    files = {table.name: samples / "2025-01" / f"{table.file}.csv.gz" for table in contracts.tables()}
+    read = {name: pd.read_csv(file, keep_default_na=False, na_values=[""]) for name, file in files.items()}
+    return read, built.set_index("SK_ID_CURR").sort_index()
+
+
+@pytest.fixture(scope="module")
+def delivery(world: tuple[Rows, pd.DataFrame]) -> Rows:
+    return world[0]
+
+
+@pytest.fixture(scope="module")
+def built(world: tuple[Rows, pd.DataFrame]) -> pd.DataFrame:
+    return world[1]
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +226,7 @@ def test_aggregates_and_counts(prefix: str, built: pd.DataFrame, tables: dict[st
         same(built[column.name], expected.reindex(built.index, fill_value=0 if counts else np.nan))
 
 
-@pytest.mark.parametrize("prefix", ["BURO", "PREV", "POS", "CC"])
+@pytest.mark.parametrize("prefix", WITH_SHARES)
 def test_shares_of_categories(prefix: str, built: pd.DataFrame, delivery: Rows) -> None:
     table, _ = POPULATIONS[prefix]
     rows = delivery[table]
@@ -359,3 +392,15 @@ def test_ratios_across_tables(built: pd.DataFrame) -> None:
         "CC_LIMIT_TO_INCOME": ratio(built["CC_LATEST_AMT_CREDIT_LIMIT_ACTUAL_SUM"], income),
     }
     compare(built, expected, "client_mart")
+
+
+def test_no_column_is_left_out(tables: dict[str, pd.DataFrame]) -> None:
+    """The tests above take all columns of a step that are of the kinds they are about."""
+    kinds = {(table, kind) for table in TABLES for kind in (*AGGREGATES, "share", "expression")}
+    kinds |= {("application", "carried"), ("application", "expression"), ("client_mart", "expression")}
+    assert {(column.step, column.aggregate) for column in COLUMNS.values()} <= kinds
+    assert {table for table, _ in POPULATIONS.values()} == set(TABLES)
+    assert {column.step for column in COLUMNS.values() if column.aggregate == "share"} == {
+        POPULATIONS[prefix][0] for prefix in WITH_SHARES
+    }
+    assert {column.name for column in step_columns("bureau_balance")} <= set(tables["bureau"].columns)
