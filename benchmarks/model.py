@@ -73,7 +73,7 @@ def prepare(folder: Path, clients: int) -> None:
 
 def run(folder: Path, family: str, rows: int) -> dict[str, Any]:
     """Fits a family on some train rows (0: all) in a process of its own."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - this file again
         [sys.executable, __file__, "--child"],
         env={**os.environ, "BENCHMARK_FIT": json.dumps([str(folder), family, rows])},
         stdout=subprocess.PIPE,

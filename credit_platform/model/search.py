@@ -1,7 +1,7 @@
 """The search for a challenger: a grid of each family, judged by business cost and AUC in cross-validation.
 
 Models are fitted without class weights unless asked otherwise: weights leave the ranking as it is and break the
-probabilities, which the business cost needs (docs/benchmarks.md measures it). Not here: which families there are
+probabilities, which the business cost needs (benchmarks/model.md measures it). Not here: which families there are
 (`families.py`), and what is made of the winner's out-of-fold margins (`calibration.py`, `business_cost.py`).
 """
 
