@@ -14,10 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
-from credit_platform.model import registry
-from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform_tests.serving.conftest import write_drift, write_lake
+from credit_platform_tests.worlds import register
 
 REPOSITORY = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -38,13 +37,13 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer, version_folder: Path) -> Iterator[str]:
+def desk(tmp_path_factory: pytest.TempPathFactory, version_folder: Path) -> Iterator[str]:
     """The address of the page, with the API and everything it reads behind it."""
     data = tmp_path_factory.mktemp("desk")
     settings = Settings(_env_file=None, data_dir=data, mlflow_tracking_uri="")
     write_lake(settings)
     write_drift(settings)
-    register(settings, scorer, version_folder)
+    register(settings, version_folder, settings.model_alias)
 
     api_port, page_port = free_port(), free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CREDIT_")}
@@ -57,25 +56,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory, scorer: Scorer, version_folde
         wait_for(f"http://127.0.0.1:{api_port}/health")
         wait_for(f"http://127.0.0.1:{page_port}/_stcore/health")
         yield f"http://127.0.0.1:{page_port}"
-
-
-def register(settings: Settings, scorer: Scorer, version_folder: Path) -> None:
-    """Registers the small model as champion, in a real store."""
-    import mlflow
-    import pandas as pd
-
-    registry.client(settings)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(settings.tracking_uri)
-    mlflow.set_experiment(settings.mlflow_experiment)
-    example = pd.DataFrame([{f.name: f.categories[0] if f.categories else 0.5 for f in scorer.schema.features}])
-    files = sorted((version_folder / "extra_files").iterdir())
-    try:
-        with mlflow.start_run():
-            number = registry.log_version(settings, scorer.model, example, files)
-        registry.point(settings, settings.model_alias, number)
-    finally:
-        mlflow.set_tracking_uri(before)
 
 
 def free_port() -> int:
