@@ -20,6 +20,9 @@ BARE, RUNNING, ENDED, BLANK, ZERO, FOUR = CLIENTS = (1, 2, 3, 4, 5, 6)
 """One has no history; four have one row in each table: of an approved and running loan, of a refused or closed one, of
 a running one in which all is missing that may be, and of one with zeros; the last has two rows of each kind."""
 
+KNOWN_AT = {"DAYS_DECISION", "DAYS_ENTRY_PAYMENT", "DAYS_INSTALMENT"}
+"""What dates a row of history; one from after its application would be left out."""
+
 NULLABLE = {f"{table.name}.{c.name}" for table in contracts.tables() for c in table.columns.values() if c.nullable}
 
 
@@ -62,7 +65,8 @@ def value(column: contracts.Column, client: int, row: int) -> object:
         return next(iter(column.categories))
     if client == ZERO:
         return 0
-    return (-3 if column.max is not None and column.max <= 0 else 3) * (1 + row)
+    past = column.name in KNOWN_AT or (column.max is not None and column.max <= 0)
+    return (-3 if past else 3) * (1 + row)
 
 
 @pytest.fixture(scope="module")
