@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MOST_GOOD_CLIENTS = 20_000
-"""Good clients looked at, with every defaulter: an AUC takes no more to tell 0.7 from 0.85."""
+"""Good clients looked at, from all cohorts, with every defaulter: an AUC takes no more to tell 0.7 from 0.85."""
 _LEAST_ROWS = 30
 """A category of fewer clients says nothing by itself; all such ones are taken together."""
 
@@ -29,7 +29,9 @@ def single_feature_aucs(folder: Path, schema: FeatureSchema) -> dict[str, float]
     import pyarrow.parquet as pq
 
     defaulted = pq.read_table(folder / "y_train.parquet", columns=["TARGET"]).column(0).to_numpy().astype(bool)
-    rows = np.sort(np.concatenate([np.flatnonzero(defaulted), np.flatnonzero(~defaulted)[:MOST_GOOD_CLIENTS]]))
+    good = np.flatnonzero(~defaulted)
+    spread = np.linspace(0, len(good) - 1, min(len(good), MOST_GOOD_CLIENTS)).astype(int)
+    rows = np.sort(np.concatenate([np.flatnonzero(defaulted), good[spread]]))
     found = {}
     for feature in schema.features:
         column = pq.read_table(folder / "X_train.parquet", columns=[feature.name]).column(0).take(rows)

@@ -62,6 +62,8 @@ def fit_calibration(defaulted: NDArray[np.int64], margins: NDArray[np.float64]) 
     The same two numbers judge a calibration: on a perfect one they are 1 and 0 (Cox, "Two further applications of a
     model for binary regression", 1958). Newton's method, its steps halved until the likelihood gains: from afar, or
     where the margins tell the outcomes apart, whole steps lead away.
+
+    The slope is never negative: margins that rank the wrong way round say nothing, and everyone gets the mean.
     """
     beta = np.array([0.0, 1.0])
     design = np.column_stack([np.ones_like(margins), margins])
@@ -80,4 +82,6 @@ def fit_calibration(defaulted: NDArray[np.int64], margins: NDArray[np.float64]) 
         beta = beta + step
         if np.abs(step).max() <= 1e-10:
             break
+    if beta[1] < 0:
+        return Calibration(float(log_odds(defaulted.mean())), 0.0)
     return Calibration(float(beta[0]), float(beta[1]))

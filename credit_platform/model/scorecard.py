@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from credit_platform.features.leakage import single_feature_aucs
 from credit_platform.features.schema import FeatureSchema, model_frame
+from credit_platform.model.reference import draw
 from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def fit_scorecard(settings: Settings, splits: Path, schema: FeatureSchema) -> Sc
     from optbinning import BinningProcess, Scorecard
     from sklearn.linear_model import LogisticRegression
 
-    own = schema.subset(_chosen(splits, schema))
+    own = schema.subset(_chosen(splits, schema, settings.seed))
     train = model_frame(pq.read_table(splits / "X_train.parquet", columns=own.names), own)
     outcomes = pq.read_table(splits / "y_train.parquet", columns=["TARGET"]).column(0).to_numpy()
     binning = BinningProcess(
@@ -76,14 +77,14 @@ def fit_scorecard(settings: Settings, splits: Path, schema: FeatureSchema) -> Sc
     return ScorecardModel(scorecard.fit(train, outcomes, check_input=False), own)
 
 
-def _chosen(splits: Path, schema: FeatureSchema) -> set[str]:
+def _chosen(splits: Path, schema: FeatureSchema, seed: int) -> set[str]:
     """The features that rank best by themselves, none too much like a better one."""
     import pyarrow.parquet as pq
     from scipy.stats import rankdata
 
     ranked = list(single_feature_aucs(splits, schema))[: 5 * MOST_FEATURES]
     numeric = {feature.name for feature in schema.features if feature.kind == "numeric"}
-    table = pq.read_table(splits / "X_train.parquet", columns=ranked).slice(0, 20_000)
+    table = draw(pq.read_table(splits / "X_train.parquet", columns=ranked), 20_000, seed)
     chosen: list[str] = []
     ranks: list[NDArray[np.float64]] = []
     for name in ranked:

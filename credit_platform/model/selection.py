@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from credit_platform.features.schema import FeatureSchema, model_frame
-from credit_platform.model.reference import draw
 from credit_platform.settings import Settings
 
 MOST_ROWS = 40_000
@@ -30,12 +29,14 @@ def select_features(
         return schema
     from credit_platform.model.native_catboost import NativeCatBoost
 
-    outcomes = pq.read_table(splits / "y_train.parquet", columns=["TARGET"])
-    table = pq.read_table(splits / "X_train.parquet", columns=schema.names).append_column("TARGET", outcomes.column(0))
-    table = draw(table if rows is None else table.take(rows), MOST_ROWS, settings.seed)
+    outcomes = pq.read_table(splits / "y_train.parquet", columns=["TARGET"]).column(0).to_numpy()
+    places = np.arange(len(outcomes)) if rows is None else rows
+    if len(places) > MOST_ROWS:
+        places = np.sort(np.random.default_rng(settings.seed).choice(places, MOST_ROWS, replace=False))
+    table = pq.read_table(splits / "X_train.parquet", columns=schema.names).take(places)
     first = NativeCatBoost(
         depth=4, iterations=300, learning_rate=0.1, random_seed=settings.seed, thread_count=settings.threads
-    ).fit(model_frame(table, schema), table.column("TARGET").to_numpy())
+    ).fit(model_frame(table, schema), outcomes[places])
     importance = np.asarray(first.model_.get_feature_importance())
     chosen = np.argsort(-importance, kind="stable")[: settings.most_features]
     return schema.subset({schema.names[i] for i in chosen})

@@ -60,6 +60,13 @@ def test_margins_of_a_fit_with_class_weights_are_moved_back() -> None:
     assert np.abs(probability_of(calibrated) - probability_of(truth)).max() < 0.02
 
 
+def test_margins_that_rank_the_wrong_way_round_are_not_turned_but_say_the_mean() -> None:
+    defaulted, margins = world(2_000, -3.0, -0.8)
+    found = fit_calibration(defaulted, margins)
+    assert found.slope == 0
+    assert probability_of(found.margins(margins)) == pytest.approx(defaulted.mean())
+
+
 @settings(max_examples=80, deadline=None)
 @given(CLIENTS)
 def test_any_outcomes_and_margins_give_finite_numbers(clients: list[tuple[bool, float]]) -> None:
@@ -67,6 +74,7 @@ def test_any_outcomes_and_margins_give_finite_numbers(clients: list[tuple[bool, 
     defaulted, margins = (np.array(values) for values in zip(*clients, strict=True))
     found = fit_calibration(defaulted.astype(int), margins)
     assert np.isfinite([found.intercept, found.slope]).all()
+    assert found.slope >= 0
 
 
 @settings(max_examples=80, deadline=None)

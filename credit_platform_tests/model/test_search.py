@@ -70,6 +70,14 @@ def test_the_same_seed_gives_the_same_model_to_the_bit(
     assert again.trial.parameters == found[family].trial.parameters
 
 
+def test_fits_at_the_same_time_find_the_same(found: dict[str, Found], settings: Settings) -> None:
+    together = settings.model_copy(update={"search_jobs": 2})
+    again = search(together, FRAME, DEFAULTED, {"catboost": GRIDS["catboost"]}, BALANCED)
+    alone = search(settings, FRAME, DEFAULTED, {"catboost": GRIDS["catboost"]}, BALANCED)
+    assert [(t.costs, t.aucs, t.rounds) for t in again.trials] == [(t.costs, t.aucs, t.rounds) for t in alone.trials]
+    assert (again.margins == alone.margins).all()
+
+
 @pytest.mark.parametrize("family", ["catboost", "hist_gradient_boosting"])
 def test_another_seed_gives_another_model(found: dict[str, Found], family: str, settings: Settings) -> None:
     other = search(settings.model_copy(update={"seed": 21}), FRAME, DEFAULTED, {family: GRIDS[family]})
