@@ -24,7 +24,7 @@ def test_two_at_once_on_one_cohort_end_with_one_version_in_force(
     stage: str, places: dict[str, Place], worker: Worker, other_worker: Worker
 ) -> None:
     steps = worker.run(stage, alone := places[stage].copy()).steps
-    for step in (steps // 4, steps // 2, steps - 6):
+    for step in (steps // 3, steps - 6):
         place = places[stage].copy()
         worker.start(stage, place, hold_at=step)
         worker.until_held()

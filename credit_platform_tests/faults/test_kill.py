@@ -10,7 +10,7 @@ from credit_platform_tests.faults.conftest import Place, Worker
 from credit_platform_tests.faults.worker import COHORT
 
 STAGES = ["land", "bureau", "quality", "mart", "lookup", "scores", "splits"]
-MOST_STEPS = 12
+MOST_STEPS = 10
 """How many steps of a stage are tried; the last ones, in which tables come into force, always."""
 
 
