@@ -341,13 +341,21 @@ class _Logistic:
     ) -> None:
         self._coefficients, step = start, np.full_like(start, np.inf)
         products = (design[:, :, np.newaxis] * design[:, np.newaxis]).reshape(len(design), -1)
-        for _ in range(25):
+
+        def loss(coefficients: NDArray[np.float64]) -> float:
+            margin = design @ coefficients + offset
+            return float(weight @ (np.logaddexp(0, margin) - defaulted * margin))
+
+        for _ in range(50):
             fitted = 1 / (1 + np.exp(-(design @ self._coefficients + offset)))
             self._score = (defaulted - fitted)[:, np.newaxis] * design
             self._information = (fitted * (1 - fitted))[:, np.newaxis] * products
             if np.abs(step).max() < 1e-10:
                 break
-            step = np.clip(self._step(weight[np.newaxis])[0], -2, 2)
+            step = self._step(weight[np.newaxis])[0]
+            # A full step can overshoot where margins lie close together; a shorter one in its direction never does.
+            while np.abs(step).max() >= 1e-10 and loss(self._coefficients + step) > loss(self._coefficients):
+                step = step / 2
             self._coefficients = self._coefficients + step
 
     def refitted(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:

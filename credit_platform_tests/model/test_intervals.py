@@ -194,3 +194,13 @@ def test_an_interval_of_95_percent_holds_about_as_often() -> None:
         for name, interval in intervals(y, p, statistics, resamples=200, seed=seed).items():
             held[name] += interval.low <= true[name] <= interval.high
     assert all(0.9 <= times / worlds <= 0.99 for times in held.values()), held
+
+
+@pytest.mark.parametrize(("middle", "spread"), [(-2.5, 0.05), (-2.5, 0.2), (0.0, 0.1), (-4.0, 0.3)])
+def test_the_calibration_slope_is_found_where_probabilities_lie_close_together(middle: float, spread: float) -> None:
+    draw = np.random.default_rng(3)
+    margins = draw.normal(middle, spread, 4000)
+    outcomes = draw.random(4000) < 1 / (1 + np.exp(-(middle + 4 * (margins - middle))))
+    found = intervals(outcomes, 1 / (1 + np.exp(-margins)), {"slope": of.calibration_slope}, resamples=20)["slope"]
+    exact = LogisticRegression(C=1e12, tol=1e-10, max_iter=1000).fit(margins[:, None] - middle, outcomes)
+    assert found.value == pytest.approx(exact.coef_[0, 0], rel=1e-3)
