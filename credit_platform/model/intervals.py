@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from credit_platform.model.business_cost import Costs
+from credit_platform.model.calibration import probability_of
 
 CONFIDENCE = 0.95
 RESAMPLES = 1000
@@ -347,7 +348,7 @@ class _Logistic:
             return float(weight @ (np.logaddexp(0, margin) - defaulted * margin))
 
         for _ in range(50):
-            fitted = 1 / (1 + np.exp(-(design @ self._coefficients + offset)))
+            fitted = probability_of(design @ self._coefficients + offset)
             self._score = (defaulted - fitted)[:, np.newaxis] * design
             self._information = (fitted * (1 - fitted))[:, np.newaxis] * products
             if np.abs(step).max() < 1e-10:

@@ -103,12 +103,13 @@ def test_more_than_may_be_at_work_wait_and_more_than_may_wait_are_refused(settin
             assert made.entered.acquire(timeout=5)
         asked.append(pool.submit(api.get, "/wait?name=waiting"))
         until(lambda: in_flight(made) == 3)
+        assert not made.entered.acquire(blocking=False), "the third one waits for a turn"
         refused = api.get("/caller")
         assert (refused.status_code, kind(refused), refused.headers["retry-after"]) == (503, "overloaded", "1")
         assert api.get("/health").status_code == api.get("/metrics").status_code == 200
         made.go_on.set()
         assert [answer.result().status_code for answer in asked] == [200, 200, 200]
-        assert made.finished[-1] == "waiting"
+        assert made.finished[0] == "working", "a turn came free before it was taken"
         assert api.get("/caller").status_code == 200
 
 
