@@ -18,7 +18,7 @@ from typing import Any, Literal
 import duckdb
 
 from credit_platform.home_credit.contracts import Column, table, tables
-from credit_platform.lake import identifier, quote
+from credit_platform.lake import identifier, one_row, quote
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 KAGGLE_COHORTS = {"application_train": "train", "application_test": "test"}
@@ -99,6 +99,20 @@ class DeliveredFile:
             f"read_csv({location}, header = true, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
             f"nullstr = '{_NEVER}', max_line_size = 1000000, compression = '{compression}', columns = {{{typed}}})"
         )
+
+    def decoded(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """Bytes that DuckDB may hold of the file at once: one of a Parquet's row groups for each thread, as it is and
+        unpacked.
+        """
+        if suffix(self.path) != ".parquet":
+            return 0
+        group = "select sum(total_compressed_size + total_uncompressed_size) as size"
+        (held,) = one_row(
+            connection,
+            f"select coalesce(max(size), 0) * current_setting('threads') from ({group} "
+            f"from parquet_metadata({quote(str(self.path))}) group by row_group_id)",
+        )
+        return int(held)
 
 
 def suffix(path: Path) -> str | None:

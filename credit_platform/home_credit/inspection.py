@@ -19,8 +19,10 @@ from credit_platform.home_credit.delivery import (
     stem,
     typed_column,
 )
-from credit_platform.lake import identifier, lacks_room, one_row, quote
+from credit_platform.lake import allow, identifier, lacks_room, one_row, quote
 
+_STAGING = 500_000_000
+"""Bytes in which any number of rows can be checked, dealt out and sorted."""
 MOST_CATEGORIES = 20
 """How many different unknown categories of a column are taken for categories and named."""
 
@@ -47,7 +49,9 @@ class Inspection:
 
 
 def inspect(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table) -> Inspection:
-    """Checks a file in one scan for its values and one for its key."""
+    """Checks a file in one scan for its values and one for its key. The connection keeps to what that takes from then
+    on, and to what dealing out and sorting the rows takes.
+    """
     name = file.path.name
     promised = dict(contract.columns)
     if contract.name == "application" and OUTCOME in file.columns:
@@ -62,6 +66,7 @@ def inspect(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract
     if any(problem.blocking for problem in problems):
         return Inspection(0, {}, tuple(problems))
     try:
+        allow(connection, _STAGING + file.decoded(connection))
         return _inspect_values(connection, file, contract, tuple(promised.values()), problems)
     except duckdb.OutOfMemoryException as error:
         if lacks_room(error):

@@ -13,7 +13,7 @@ from credit_platform.lake.buckets import (
     buckets,
     write_buckets,
 )
-from credit_platform.lake.duck import connect, identifier, one_row, quote, scan, write_parquet
+from credit_platform.lake.duck import allow, connect, identifier, one_row, quote, scan, write_parquet
 from credit_platform.lake.files import (
     NoRoomError,
     atomic,
@@ -47,6 +47,7 @@ __all__ = [
     "MissingTableError",
     "NoRoomError",
     "Version",
+    "allow",
     "atomic",
     "atomic_folder",
     "bucket_count",

@@ -4,6 +4,7 @@ import gzip
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from credit_platform.home_credit.contracts import table
@@ -88,6 +89,20 @@ def test_a_number_in_a_parquet_reads_as_its_text_does(tmp_path: Path, column: st
             typed, text = typed_column(table("bureau").columns[column], file.numbers)
             read.append(connection.execute(f"select {typed}, {text} is null from {file.scan()}").fetchall())
     assert repr(read[0]) == repr(read[1])
+
+
+def test_a_parquet_takes_the_memory_of_its_largest_row_groups_and_a_csv_none(
+    tmp_path: Path, delivery: TinyDelivery
+) -> None:
+    csv = open_file(delivery.write(tmp_path, only=["bureau"]) / "bureau.csv")
+    path = tmp_path / "bureau.parquet"
+    with duckdb.connect(config={"threads": 2}) as connection:
+        connection.execute(f"copy (from {csv.scan()}) to '{path}' (format parquet)")
+        file = pq.ParquetFile(path).metadata
+        columns = [file.row_group(0).column(i) for i in range(file.num_columns)]
+        group = sum(column.total_compressed_size + column.total_uncompressed_size for column in columns)
+        assert open_file(path).decoded(connection) == 2 * group
+        assert csv.decoded(connection) == 0
 
 
 @pytest.mark.parametrize("folder", ["o'brien", "a[1]*?", "month=1", "two words", "März"])

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from credit_platform.lake import (
+    allow,
     atomic,
     atomic_folder,
     bucket_count,
@@ -99,6 +100,14 @@ def test_a_query_that_fails_leaves_the_old_table(settings: Settings, tmp_path: P
             write_parquet(connection, "select cast('x' || i as integer) from range(3) t(i)", path)
     assert pq.read_table(path).to_pylist() == [{"a": 1}]
     assert os.listdir(tmp_path) == ["t.parquet"]
+
+
+@pytest.mark.parametrize(("configured", "left"), [("4GB", 500), ("60MB", 60)])
+def test_a_connections_memory_can_be_lowered_and_never_raised(settings: Settings, configured: str, left: int) -> None:
+    with connect(settings.model_copy(update={"memory_limit": configured})) as connection:
+        allow(connection, 500_000_000)
+        (limit,) = one_row(connection, "select parse_formatted_bytes(current_setting('memory_limit'))")
+    assert limit == pytest.approx(left * 1e6, rel=0.01)
 
 
 def test_a_connection_keeps_within_its_threads_and_leaves_no_spill_folder(settings: Settings) -> None:
