@@ -30,6 +30,8 @@ MOST_COLUMNS = 10
 _NESTED = ("STRUCT", "MAP", "UNION", "VARIANT")
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "DOUBLE")
 """Types in a Parquet file that are read as they are, without becoming text. FLOAT is not: its 0.1 is not DOUBLE's."""
+_STAGING = 500_000_000
+"""Bytes that are enough for any number of rows; beyond them DuckDB spills."""
 _LONGEST_HEADER = 100_000
 UNREADABLE = (OSError, EOFError, zlib.error)
 """What Python raises at files that are gone or damaged."""
@@ -100,19 +102,20 @@ class DeliveredFile:
             f"nullstr = '{_NEVER}', max_line_size = 1000000, compression = '{compression}', columns = {{{typed}}})"
         )
 
-    def decoded(self, connection: duckdb.DuckDBPyConnection) -> int:
-        """Bytes that DuckDB may hold of the file at once: one of a Parquet's row groups for each thread, as it is and
-        unpacked.
+    def memory(self, connection: duckdb.DuckDBPyConnection) -> int:
+        """Bytes in which the file can be checked, and its rows dealt out and sorted, however many there are.
+
+        DuckDB holds one of a Parquet's row groups for each thread, as it is and unpacked.
         """
         if suffix(self.path) != ".parquet":
-            return 0
+            return _STAGING
         group = "select sum(total_compressed_size + total_uncompressed_size) as size"
         (held,) = one_row(
             connection,
             f"select coalesce(max(size), 0) * current_setting('threads') from ({group} "
             f"from parquet_metadata({quote(str(self.path))}) group by row_group_id)",
         )
-        return int(held)
+        return _STAGING + int(held)
 
 
 def suffix(path: Path) -> str | None:

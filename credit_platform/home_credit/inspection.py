@@ -5,7 +5,9 @@ Reported only: unknown columns and categories, values out of range, gaps in colu
 are positive and an outcome is either 0 or 1, so that one out of range blocks too.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import duckdb
 
@@ -19,10 +21,8 @@ from credit_platform.home_credit.delivery import (
     stem,
     typed_column,
 )
-from credit_platform.lake import allow, identifier, lacks_room, one_row, quote
+from credit_platform.lake import identifier, lacks_room, one_row, quote
 
-_STAGING = 500_000_000
-"""Bytes in which any number of rows can be checked, dealt out and sorted."""
 MOST_CATEGORIES = 20
 """How many different unknown categories of a column are taken for categories and named."""
 
@@ -39,6 +39,16 @@ class Inspection:
     missing: dict[str, int]
     problems: tuple[Problem, ...]
 
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> "Inspection":
+        """An inspection that was written down as JSON, as `dataclasses.asdict` has it."""
+        problems = tuple(Problem(**{**problem, "ids": tuple(problem["ids"])}) for problem in facts["problems"])
+        return cls(**{**facts, "problems": problems})
+
+    def named(self, file: str) -> "Inspection":
+        """The same of a file that is called otherwise."""
+        return replace(self, problems=tuple(replace(problem, file=file) for problem in self.problems))
+
     @property
     def blocking(self) -> tuple[Problem, ...]:
         return tuple(problem for problem in self.problems if problem.blocking)
@@ -49,9 +59,7 @@ class Inspection:
 
 
 def inspect(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table) -> Inspection:
-    """Checks a file in one scan for its values and one for its key. The connection keeps to what that takes from then
-    on, and to what dealing out and sorting the rows takes.
-    """
+    """Checks a file in one scan for its values and one for its key."""
     name = file.path.name
     promised = dict(contract.columns)
     if contract.name == "application" and OUTCOME in file.columns:
@@ -66,7 +74,6 @@ def inspect(connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract
     if any(problem.blocking for problem in problems):
         return Inspection(0, {}, tuple(problems))
     try:
-        allow(connection, _STAGING + file.decoded(connection))
         return _inspect_values(connection, file, contract, tuple(promised.values()), problems)
     except duckdb.OutOfMemoryException as error:
         if lacks_room(error):

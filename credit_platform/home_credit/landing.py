@@ -15,12 +15,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from hashlib import file_digest
 from pathlib import Path
+from typing import Any
 
-from credit_platform.home_credit.contracts import Table, table, tables
+from credit_platform.home_credit.contracts import Table, digest, table, tables
 from credit_platform.home_credit.delivery import (
     KAGGLE_COHORTS,
     OUTCOME,
@@ -35,6 +36,7 @@ from credit_platform.home_credit.delivery import (
 from credit_platform.home_credit.inspection import Inspection, inspect
 from credit_platform.home_credit.integrity import LARGEST_RATIO, LARGEST_UNPACKED, check_archive, stamp
 from credit_platform.lake import (
+    allow,
     cohorts_of,
     connect,
     current,
@@ -106,13 +108,24 @@ def content_hashes(folder: Path) -> dict[str, str]:
     return hashes
 
 
-def was_checked(path: Path, sha256: str) -> bool:
-    """Whether a landed file is what was checked when it was landed; one put there by hand was not."""
+def found_when_landed(path: Path, sha256: str, contract: Table) -> Inspection | None:
+    """What was found in a landed file when it was landed; None where it holds other bytes, or was put there by hand."""
     try:
-        manifest = json.loads((path.parent / MANIFEST).read_text("utf-8"))
-        return bool(manifest["sha256"].get(path.name) == sha256)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
+        found = _manifest(path.parent)["inspections"][path.name]
+        if [found["sha256"], found["contract"]] == [sha256, digest(contract.name)]:
+            return Inspection.from_facts(found["inspection"])
+    except (KeyError, TypeError):
+        pass
+    return None
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """What landing has written down of a cohort; nothing where it has not."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return manifest if isinstance(manifest, dict) else {}
 
 
 def land(
@@ -145,7 +158,7 @@ def land(
             raise DeliveryError(problems)
         for result in landed:
             result.warnings += _known_elsewhere(settings, deliveries, result.cohort)
-        _take_in(settings, deliveries, landed, stamps, progress)
+        _take_in(settings, deliveries, landed, inspected, stamps, progress)
     return landed
 
 
@@ -305,15 +318,16 @@ def _inspect(settings: Settings, folder: Path, path: Path, contract: Table) -> I
         found = Inspection(0, {}, error.problems)
     else:
         with connect(settings) as connection:
+            allow(connection, file.memory(connection))
             found = inspect(connection, file, contract)
-    shown = str(path.relative_to(folder))
-    return replace(found, problems=tuple(replace(problem, file=shown) for problem in found.problems))
+    return found.named(str(path.relative_to(folder)))
 
 
 def _take_in(
     settings: Settings,
     deliveries: dict[str, dict[str, Path]],
     landed: list[Landed],
+    inspected: dict[Path, Inspection],
     stamps: dict[Path, tuple[int, int]],
     progress: Callable[[str], None],
 ) -> None:
@@ -341,11 +355,21 @@ def _take_in(
             for name, path in (find(place) if place.is_dir() else {}).items():
                 if name not in files:
                     os.link(path, folder / path.name)
+            hashes = content_hashes(folder)
+            found = {
+                files[name].name: {
+                    "sha256": hashes[files[name].name],
+                    "contract": digest(table(name).name),
+                    "inspection": asdict(inspected[path].named(files[name].name)),
+                }
+                for name, path in deliveries[result.cohort].items()
+            }
             manifest = {
                 "cohort": result.cohort,
                 "landed_at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "rows": result.rows,
-                "sha256": content_hashes(folder),
+                "sha256": hashes,
+                "inspections": {**_manifest(place).get("inspections", {}), **found},
                 "warnings": [str(warning) for warning in result.warnings],
             }
             (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")

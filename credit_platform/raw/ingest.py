@@ -29,9 +29,10 @@ from credit_platform.home_credit.delivery import (
 )
 from credit_platform.home_credit.inspection import Inspection, inspect
 from credit_platform.home_credit.integrity import check_archive, stamp
-from credit_platform.home_credit.landing import was_checked
+from credit_platform.home_credit.landing import found_when_landed
 from credit_platform.lake import (
     Version,
+    allow,
     bucket_count,
     bucket_sql,
     connect,
@@ -91,8 +92,8 @@ def ingest(settings: Settings, name: str, cohort: str) -> Ingested:
         if present and present.made_from == made_from and present.is_whole():
             return Ingested(present, present.facts["left_out"], inspection_of(present), unchanged=True)
         with _undisturbed(path, source), connect(settings) as connection:
-            file = _open(path, source) if path else None
-            inspection = inspect(connection, file, contract) if file else Inspection(0, {}, ())
+            file = open_file(path) if path else None
+            inspection = _inspected(connection, file, contract, source) if file else Inspection(0, {}, ())
             if inspection.blocking:
                 raise DeliveryError(inspection.problems)
             count = parent.facts["buckets"] if parent else bucket_count(settings, inspection.rows)
@@ -112,9 +113,7 @@ def ingest(settings: Settings, name: str, cohort: str) -> Ingested:
 
 def inspection_of(version: Version) -> Inspection:
     """What the inspection found in the file that a raw table was made from; it is remembered with the table."""
-    facts = version.facts["inspection"]
-    problems = tuple(Problem(**{**problem, "ids": tuple(problem["ids"])}) for problem in facts["problems"])
-    return Inspection(**{**facts, "problems": problems})
+    return Inspection.from_facts(version.facts["inspection"])
 
 
 def delivered_hashes(settings: Settings, cohort: str) -> dict[str, str]:
@@ -168,11 +167,16 @@ def _delivered(settings: Settings, contract: Table, cohort: str) -> Path | None:
     raise DeliveryError([Problem(f"{contract.file}.csv", f"the table is missing from landing/{cohort}; land it first")])
 
 
-def _open(path: Path, source: dict[str, Any]) -> DeliveredFile:
-    """The file, its checksums compared unless landing has done so: it may have been put there by hand."""
-    if not was_checked(path, source["sha256"]):
-        check_archive(path)
-    return open_file(path)
+def _inspected(
+    connection: duckdb.DuckDBPyConnection, file: DeliveredFile, contract: Table, source: dict[str, Any]
+) -> Inspection:
+    """What is found in the file. What landing has found in the same bytes is not looked for again."""
+    allow(connection, file.memory(connection))
+    found = found_when_landed(file.path, source["sha256"], contract)
+    if found is None:
+        check_archive(file.path)
+        found = inspect(connection, file, contract)
+    return found
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def test_a_table_never_claims_to_be_made_from_what_it_was_not_made_from(
     before: bool,
 ) -> None:
     path = landed.landing_dir / COHORT / "application.csv"
-    monkeypatch.setattr(ingesting, "was_checked", lambda *_: False)
+    monkeypatch.setattr(ingesting, "found_when_landed", lambda *_: None)
     with monkeypatch.context() as patched:
         patched.setattr(ingesting, moment, disturbed(getattr(ingesting, moment), lambda: change(path), before))
         with pytest.raises(DisturbedError, match=r"landing/2025-01/application\.csv was written to while it was read"):
