@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from credit_platform.model.ledger import Line
-from credit_platform.monitoring.alerts import log_path
+from credit_platform.alerting.log import log_path
 from credit_platform.monitoring.reports import reports_dir, verdicts
 from credit_platform.quarantine import quarantined, reasons
 from credit_platform.runner import Outcome

@@ -125,7 +125,15 @@ def test_jobs_schedules_and_sensors_are_the_listed_ones_described_and_running(de
     assert {job.name for job in definitions.jobs or []} == names
     assert all(definitions.resolve_job_def(name).description for name in names)
     assert [s.name for s in definitions.schedules or []] == ["monthly_monitoring"]
-    assert {s.name for s in definitions.sensors or []} == {"landing_sensor", "drift_sensor", "run_failure_alert"}
+    assert {s.name for s in definitions.sensors or []} == {
+        "landing_sensor",
+        "drift_sensor",
+        "performance_sensor",
+        "retraining_sensor",
+        "heartbeat_sensor",
+        "run_failure_alert",
+        "run_success_alert",
+    }
     for sensor in definitions.sensors or []:
         assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
         assert sensor.description

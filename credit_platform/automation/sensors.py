@@ -1,21 +1,37 @@
-"""What happens by itself: cohorts are noticed when they land or change, drift and failed runs raise alerts."""
+"""What happens by itself: cohorts are noticed when they land or change, findings and failed runs become incidents,
+incidents ask for a new model.
+
+Every sensor may be ticked again and again: what it saw is in its cursor, and what it asks for has a key. Not here: when
+something is an incident (`alerting/incidents.py`), and when a new model helps (`alerting/retraining.py`).
+"""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from credit_platform.automation.conditions import champion_decides, changed_tables, with_children
-from credit_platform.automation.jobs import build_mart, process_cohort, take_outcomes
+from credit_platform.alerting import heartbeat, retraining, sources, watch
+from credit_platform.alerting.incidents import Run
+from credit_platform.automation.conditions import (
+    INCIDENTS,
+    champion_decides,
+    changed_tables,
+    outcome_of_training,
+    situation,
+    stopped,
+    training_tags,
+    with_children,
+)
+from credit_platform.automation.jobs import build_mart, process_cohort, take_outcomes, train
 from credit_platform.automation.partitions import cohorts
 from credit_platform.home_credit.contracts import TABLE_NAMES
 from credit_platform.home_credit.delivery import DeliveryError
 from credit_platform.home_credit.landing import is_complete, landed_cohorts
 from credit_platform.model import registry
-from credit_platform.monitoring.alerts import Alert, drift_alert, raise_alert
-from credit_platform.monitoring.reports import report_path, verdicts
+from credit_platform.monitoring.findings import LAYERS
 from credit_platform.raw.ingest import delivered_hashes
 from credit_platform.settings import Settings
 
@@ -104,51 +120,115 @@ def _digest(value: object) -> str:
     return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+OUTCOMES = ("outcomes",)
+"""The layer of findings that comes months after the others, with the outcomes."""
+
+
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Writes an alert to data/monitoring/alerts.log when a cohort's verdict turns to drifted.",
+    description="Turns what monitoring finds of a cohort's data, and cohorts set aside, into incidents and alerts.",
 )
 def drift_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
-    alerted: dict[str, str] = json.loads(context.cursor or "{}")
-    raised = []
-    for verdict in verdicts(settings):
-        cohort = verdict["cohort"]
-        if not verdict["drifted"]:
-            alerted.pop(cohort, None)
-        elif alerted.get(cohort) != verdict["model_version"]:
-            raise_alert(settings, drift_alert(verdict, report_path(settings, cohort)))
-            alerted[cohort] = verdict["model_version"]
-            raised.append(cohort)
-    return dg.SensorResult(
-        cursor=json.dumps(alerted),
-        skip_reason=dg.SkipReason(f"alerted: {', '.join(raised)}" if raised else "no cohort has newly drifted"),
-    )
+    return _observed(context, settings, [layer for layer in LAYERS if layer not in OUTCOMES])
+
+
+@dg.sensor(
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Turns what the outcomes say of a cohort's scores into incidents and alerts.",
+)
+def performance_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
+    return _observed(context, settings, OUTCOMES)
+
+
+def _observed(context: dg.SensorEvaluationContext, settings: Settings, layers: Collection[str]) -> dg.SensorResult:
+    """Takes in the findings that are new, or other than before, the oldest cohort first."""
+    seen: dict[str, str] = json.loads(context.cursor or "{}")
+    known = {cohort: run for cohort in sources.cohorts_of(settings) if (run := sources.run_of(settings, cohort))}
+    runs = {cohort: sources.of_layers(run, layers) for cohort, run in known.items()}
+    now = {cohort: sources.digest(run) for cohort, run in runs.items()}
+    changed = [cohort for cohort in runs if seen.get(cohort) != now[cohort]]
+    told = watch.observe(settings, [runs[cohort] for cohort in changed]) if changed else []
+    found = f"looked at {', '.join(changed)}; told {len(told)} incidents" if changed else "no findings are new"
+    return dg.SensorResult(cursor=json.dumps(now), skip_reason=dg.SkipReason(found))
+
+
+@dg.sensor(
+    job=train,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Requests a training where open incidents of drift or performance ask for one: with outcomes from after the "
+        "change to learn from, never on a broken feed, and not too often. The run's tags say why."
+    ),
+)
+def retraining_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
+    now = datetime.now(UTC)
+    decision = retraining.decide(situation(settings, context.instance), retraining.Limits.of(settings), now)
+    if not decision.due or decision.key == context.cursor:
+        return dg.SensorResult(cursor=context.cursor, skip_reason=dg.SkipReason(decision.reason))
+    request = dg.RunRequest(run_key=decision.key, tags=training_tags(decision))
+    return dg.SensorResult(run_requests=[request], cursor=decision.key)
+
+
+@dg.sensor(
+    minimum_interval_seconds=600,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description=(
+        "Alerts where a landed cohort was not monitored in time, no cohort has landed for long, or a sensor or "
+        "schedule is stopped; reminds of what is open, and delivers what a channel did not take."
+    ),
+)
+def heartbeat_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
+    now = datetime.now(UTC)
+    waits = champion_decides(context.instance)
+    still = {name: f"{name} is stopped: start it in the Dagster UI" for name in stopped(context)}
+    late = heartbeat.silent(settings, now) if waits else {}
+    signals = [
+        *(sources.operational("silence", subject, sentence) for subject, sentence in late.items()),
+        *(sources.operational("stopped", subject, sentence) for subject, sentence in still.items()),
+    ]
+    watch.observe(settings, [Run("heartbeat", tuple(signals), frozenset({"silence", "stopped"}))], now)
+    watch.remind(settings, now)
+    heartbeat.beat(settings, now)
+    return dg.SensorResult(skip_reason=dg.SkipReason("; ".join([*late.values(), *still.values()]) or "all is alive"))
 
 
 @dg.run_failure_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Writes an alert when a run fails, and ends MLflow runs that a killed process left open.",
+    description="Alerts when a run fails, and ends MLflow runs that a killed process left open.",
 )
 def run_failure_alert(context: dg.RunFailureSensorContext, settings: dg.ResourceParam[Settings]) -> None:
     run = context.dagster_run
     failed = [event.step_key for event in context.get_step_failure_events() if event.step_key]
-    raise_alert(
-        settings,
-        Alert(
-            "run_failure",
-            "critical",
-            run.job_name,
-            f"run {run.run_id[:8]} of {run.job_name} failed in {', '.join(failed) or 'no step'}{_of_cohort(run)}",
-            f"run {run.run_id} in the Dagster UI",
-        ),
-    )
+    cohort = run.tags.get("dagster/partition", "")
+    of = f", cohort {cohort}" if cohort else ""
+    sentence = f"run {run.run_id[:8]} of {run.job_name} failed in {', '.join(failed) or 'no step'}{of}"
+    watch.observe(settings, [sources.failure(run.job_name, cohort, sentence, run.run_id)])
+    if asked := run.tags.get(INCIDENTS):
+        watch.link_outcome(settings, asked.split(","), f"the training failed, run {run.run_id[:8]}")
     registry.fail_open_runs(settings, run.run_id)
 
 
-def _of_cohort(run: dg.DagsterRun) -> str:
-    cohort = run.tags.get("dagster/partition")
-    return f", cohort {cohort}" if cohort else ""
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends the incident of a run that failed before, and ties a training's outcome to what asked for it.",
+)
+def run_success_alert(context: dg.RunStatusSensorContext, settings: dg.ResourceParam[Settings]) -> None:
+    run = context.dagster_run
+    watch.observe(settings, [sources.success(run.job_name, run.tags.get("dagster/partition", ""))])
+    if asked := run.tags.get(INCIDENTS):
+        watch.link_outcome(settings, asked.split(","), outcome_of_training(context.instance, run.run_id))
 
 
-sensors = [landing_sensor, drift_sensor, run_failure_alert]
+sensors = [
+    landing_sensor,
+    drift_sensor,
+    performance_sensor,
+    retraining_sensor,
+    heartbeat_sensor,
+    run_failure_alert,
+    run_success_alert,
+]

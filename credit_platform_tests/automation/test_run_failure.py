@@ -5,9 +5,9 @@ import json
 import dagster as dg
 import pytest
 
+from credit_platform.alerting.log import log_path
 from credit_platform.automation.sensors import run_failure_alert
 from credit_platform.model import registry
-from credit_platform.monitoring.alerts import log_path
 from credit_platform.settings import Settings
 
 pytestmark = pytest.mark.xdist_group("graph")
@@ -37,8 +37,9 @@ def test_a_failed_run_raises_an_alert_without_client_data_and_ends_its_mlflow_ru
     (line,) = log_path(tracked).read_text("utf-8").splitlines()
     alert = json.loads(line)
     assert (alert["kind"], alert["severity"], alert["subject"]) == ("run_failure", "critical", "broken")
-    assert alert["message"] == f"run {result.run_id[:8]} of broken failed in read_clients"
-    assert result.run_id in alert["where"]
+    (incident,) = alert["incidents"]
+    assert incident["sentence"] == f"run {result.run_id[:8]} of broken failed in read_clients."
+    assert alert["where"] == "docs/alerts.md#run-failure"
     assert "Jane" not in line
     assert "100001" not in line
     assert client.get_run(left_open).info.status == "FAILED"

@@ -1,6 +1,5 @@
-"""The landing and the drift sensor, ticked against a real instance."""
+"""The landing sensor, ticked against a real instance."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,17 +8,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from credit_platform.automation.sensors import drift_sensor, landing_sensor
-from credit_platform.definitions import build_defs
+from credit_platform.automation.sensors import landing_sensor
 from credit_platform.home_credit.contracts import TABLE_NAMES, tables
-from credit_platform.monitoring.alerts import log_path
-from credit_platform.monitoring.drift import ColumnDrift, Verdict
-from credit_platform.monitoring.reports import verdict_path
 from credit_platform.raw.ingest import ingest
-from credit_platform.resources import resources
 from credit_platform.settings import Settings
 from credit_platform_tests.conftest import COHORT
 from credit_platform_tests.deliveries import TinyDelivery
+from credit_platform_tests.ticks import Ticks
 
 BUILT = {"quality_report", "client_mart", "client_lookup"}
 TRAINED = {"feature_splits", "scorecard", "candidate", "evaluation", "champion", "model_card", "shap_summary"}
@@ -31,37 +26,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield persistent
 
 
-class Ticks:
-    """A sensor that is ticked again and again, as the daemon does: the cursor and new partitions are kept."""
-
-    def __init__(self, sensor: dg.SensorDefinition, settings: Settings, instance: dg.DagsterInstance) -> None:
-        self.sensor, self.instance, self.cursor = sensor, instance, None
-        self.settings, self.definitions = settings, build_defs(resources(settings))
-
-    def tick(self) -> list[dg.RunRequest]:
-        context = dg.build_sensor_context(
-            self.instance,
-            self.cursor,
-            definitions=self.definitions,
-            resources={"settings": self.settings},
-            instance_ref=self.instance.get_ref(),
-        )
-        found = self.sensor.evaluate_tick(context)
-        self.cursor = found.cursor
-        for request in found.dynamic_partitions_requests or []:
-            self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
-        assert found.run_requests or found.skip_message
-        return list(found.run_requests or [])
-
-
 @pytest.fixture
 def landing(settings: Settings, instance: dg.DagsterInstance) -> Ticks:
     return Ticks(landing_sensor, settings, instance)
-
-
-@pytest.fixture
-def drift(settings: Settings, instance: dg.DagsterInstance) -> Ticks:
-    return Ticks(drift_sensor, settings, instance)
 
 
 def deliver(settings: Settings, cohort: str, clients: str = "1,2,3") -> Path:
@@ -247,46 +214,3 @@ def test_a_new_cohort_is_scored_and_monitored_only_where_a_champion_decides(
         instance.report_runless_asset_event(dg.AssetMaterialization("champion", metadata={"version": version}))
     deliver(settings, "2025-01")
     assert [request.job_name for request in landing.tick()] == [job]
-
-
-def report(settings: Settings, cohort: str, drifted: bool, version: str = "1") -> None:
-    path = verdict_path(settings, cohort)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    column = ColumnDrift("EXT_SOURCE_2", 0.3, 0.0, 0.0, 0.0, ("values moved (PSI 0.30)",))
-    verdict = Verdict(cohort, version, (column,), 0.2, 1.0, 0.2, drifted)
-    path.write_text(json.dumps(verdict.as_json()), "utf-8")
-
-
-def alerts(settings: Settings) -> list[str]:
-    path = log_path(settings)
-    return [json.loads(line)["subject"] for line in path.read_text("utf-8").splitlines()] if path.exists() else []
-
-
-def test_no_reports_or_stable_ones_raise_no_alert(drift: Ticks, settings: Settings) -> None:
-    drift.tick()
-    report(settings, "2025-01", drifted=False)
-    drift.tick()
-    assert alerts(settings) == []
-
-
-def test_a_drifted_cohort_raises_one_alert_however_often_the_sensor_looks(drift: Ticks, settings: Settings) -> None:
-    report(settings, "2025-01", drifted=False)
-    report(settings, "2025-02", drifted=True)
-    for _ in range(3):
-        drift.tick()
-    assert alerts(settings) == ["2025-02"]
-
-
-def test_a_cohort_that_drifts_from_a_new_version_too_raises_another_alert(drift: Ticks, settings: Settings) -> None:
-    for version in ("1", "1", "2", "2"):
-        report(settings, "2025-02", drifted=True, version=version)
-        drift.tick()
-    assert alerts(settings) == ["2025-02", "2025-02"]
-
-
-def test_a_second_drifted_cohort_raises_its_own_alert(drift: Ticks, settings: Settings) -> None:
-    report(settings, "2025-02", drifted=True)
-    drift.tick()
-    report(settings, "2025-03", drifted=True)
-    drift.tick()
-    assert alerts(settings) == ["2025-02", "2025-03"]

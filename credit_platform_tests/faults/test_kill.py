@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from credit_platform.monitoring.alerts import log_path
+from credit_platform.alerting.log import log_path
 from credit_platform.quarantine import record
 from credit_platform_tests.faults.conftest import Place, Worker
 from credit_platform_tests.faults.worker import COHORT
