@@ -1,55 +1,111 @@
-"""The page: `streamlit run ui/app.py`. Puts the sidebar and the tabs together; what they show lies beside this file."""
+"""The desk: `streamlit run ui/app.py`. Puts the sidebar and the pages together; what they show lies in `views/`."""
+
+from types import ModuleType
 
 import streamlit as st
 
 from ui import api as credit_api
-from ui import charts, client_tab, drift_tab
+from ui import login, theme, visit
+from ui.answers import model
+from ui.problems import UserError
+from ui.settings import UiSettings
+from ui.texts import LANGUAGES, NAMES, Language, Texts
+from ui.views import client
+from ui.visit import Visit
 
-st.set_page_config(page_title="Credit decisions", layout="wide")
+# The pages by section of the menu, each with its icon; `pages.<module>` is its title.
+SECTIONS = {
+    "clients": ((client, ":material/person:"),),
+}
+
+st.set_page_config(page_title="Credit desk", page_icon=theme.LOGO, layout="wide")
 
 
-@st.cache_resource
-def connect() -> credit_api.Api:
-    """One client of the API for all visitors: it keeps its connections open."""
-    return credit_api.connect()
+@st.cache_resource(max_entries=100)
+def connection(key: str | None) -> credit_api.Api:
+    """One client of the API for everybody with a key: it keeps its connections open."""
+    return credit_api.connect(UiSettings(), key)
 
 
-api = connect()
+@st.cache_data(ttl=5, show_spinner=False, hash_funcs={credit_api.Api: lambda api: api.identity})
+def health(api: credit_api.Api) -> model.Health:
+    return model.health(api)
 
 
-def sidebar() -> str | None:
-    """Shows the state of the API and of its model. Returns what is wrong, if anything is."""
-    st.sidebar.title("Credit decisions", anchor=False)
-    problem = None
+def language() -> Language:
+    """The language that was chosen, or else the browser's where the desk speaks it."""
+    if "language" not in st.session_state:
+        wished = (st.context.locale or "").partition("-")[0]
+        st.session_state.language = NAMES[next((each for each in LANGUAGES if each == wished), LANGUAGES[0])]
+    chosen = st.sidebar.segmented_control(
+        "Language · Langue",
+        list(NAMES.values()),
+        key="language",
+        required=True,
+        bind="query-params",
+        width="stretch",
+        label_visibility="collapsed",
+    )
+    return next(each for each in LANGUAGES if NAMES[each] == chosen)
+
+
+def state_of_the_model(api: credit_api.Api, t: Texts) -> None:
+    """Says in the sidebar which model decides, or why none does."""
     try:
-        health = api.health()
-    except credit_api.ApiError as error:
-        st.sidebar.markdown(":orange[:material/error: **Not ready**]")
-        problem = str(error)
-    else:
-        cohorts = health["training_cohorts"]
-        span = cohorts[0] if len(cohorts) == 1 else f"{cohorts[0]} to {cohorts[-1]} ({len(cohorts)} cohorts)"
-        st.sidebar.markdown(":blue[:material/check_circle: **Ready to decide**]")
-        st.sidebar.metric(
-            "Cut-off",
-            charts.percent(health["threshold"]),
-            help="From this probability of default on, a client is refused.",
+        found = health(api)
+    except UserError:
+        st.sidebar.markdown(f":orange[:material/error: **{t('app.not_ready')}**]")
+        return
+    cohorts = found.training_cohorts
+    span = cohorts[0] if len(cohorts) == 1 else t("app.span", first=cohorts[0], last=cohorts[-1], number=len(cohorts))
+    st.sidebar.markdown(f":blue[:material/check_circle: **{t('app.ready')}**]")
+    st.sidebar.caption(
+        t(
+            "app.model",
+            name=found.model_name,
+            version=found.model_version,
+            cut_off=t.percent(found.threshold),
+            cohorts=span,
         )
-        st.sidebar.markdown(f"**Model**  \n{health['model_name']}, version {health['model_version']}")
-        st.sidebar.markdown(f"**Trained on**  \n{span}")
-    st.sidebar.caption(f"API at `{api.url}`")
-    st.sidebar.button("Check again", icon=":material/refresh:")
-    return problem
+    )
 
 
-problem = sidebar()
-client, drift = st.tabs(["Client", "Drift"], on_change="rerun", key="tab")
-if client.open:
-    with client:
-        if problem:
-            st.error(problem, icon=":material/error:")
-        else:
-            client_tab.show(api)
-if drift.open:
-    with drift:
-        drift_tab.show(api)
+def needs_a_key(api: credit_api.Api) -> bool:
+    """Whether the API refuses to talk without another key. Whatever else is wrong, the pages tell."""
+    try:
+        visit.model_in_force(api)
+    except UserError as problem:
+        return problem.key == "unauthorised"
+    return False
+
+
+def main() -> None:
+    st.logo(theme.LOGO, size="large")
+    t = Texts(language())
+    settings = UiSettings()
+    api = connection(st.session_state.get(login.KEY))
+    if needs_a_key(api):
+        st.session_state.pop(login.KEY, None)
+        st.navigation([st.Page(lambda: login.show(t, settings), title=t("login.title"), url_path="login")]).run()
+        return
+    person = Visit(api, t, visit.palette_in_use())
+    chosen = st.navigation(
+        {
+            t(f"pages.sections.{section}"): [
+                st.Page(visit.guarded(page.show, person), title=t(f"pages.{_name(page)}"), icon=icon)
+                for page, icon in pages
+            ]
+            for section, pages in SECTIONS.items()
+        }
+    )
+    state_of_the_model(api, t)
+    if login.KEY in st.session_state:
+        st.sidebar.button(t("login.leave"), icon=":material/logout:", on_click=st.session_state.clear)
+    chosen.run()
+
+
+def _name(page: ModuleType) -> str:
+    return str(page.__name__).rpartition(".")[2]
+
+
+main()

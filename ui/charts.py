@@ -1,120 +1,91 @@
-"""Pictures: the gauge of a decision, the bars of an explanation, the shifts of a drift verdict.
+"""Pictures that several pages draw: the gauge of a decision, bars of contributions, distributions with a mark.
 
-Blue speaks for the client and orange against, a pair that colour-blind people tell apart; a word or a side always
-says the same. Both read well on light and on dark pages.
+Every figure is drawn for a palette and gets its words from the caller; `draw` puts it on the page with a text for
+those who can't see it. Not here: what is drawn when.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-import altair as alt
-import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
 
-FOR, AGAINST = "#3987c9", "#d9730d"
-_SIDES = {True: "speaks against the client", False: "speaks for the client"}
+from ui.theme import Palette
 
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+_PLAIN = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 
-def number(value: float | str | None) -> str:
-    """A feature's value as people write it."""
-    if value is None:
-        return "missing"
-    if isinstance(value, str):
-        return value
-    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.3g}"
+def draw(figure: go.Figure, alt: str, key: str, **options: Any) -> Any:
+    """Puts a figure on the page. `alt` says in words what it shows; `options` are those of `st.plotly_chart`."""
+    return st.plotly_chart(figure, key=key, alt=alt, config=_PLAIN, **options)
 
 
-def gauge(probability: float, threshold: float) -> str:
-    """HTML of a bar from zero to beyond the cut-off, with a needle at the probability."""
-    end = min(1.0, max(2 * threshold, 1.2 * probability))
-    cut, needle = 100 * threshold / end, 100 * probability / end
+def styled(figure: go.Figure, palette: Palette, height: int) -> go.Figure:
+    """A figure in the desk's manner: quiet grid, no frame, hover in the page's colours."""
+    axis = {"gridcolor": palette.line, "zerolinecolor": palette.muted, "linecolor": palette.line, "automargin": True}
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 32, "b": 8},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"color": palette.text, "size": 13},
+        hoverlabel={"bgcolor": palette.surface, "bordercolor": palette.muted, "font": {"color": palette.text}},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "font": {"color": palette.text}},
+        colorway=list(palette.series),
+        dragmode=False,
+        bargap=0.28,
+    )
+    figure.update_xaxes(**axis, tickfont={"color": palette.text}, title_font={"color": palette.muted})
+    figure.update_yaxes(**axis, tickfont={"color": palette.text}, title_font={"color": palette.muted})
+    return figure
+
+
+def gauge(
+    palette: Palette, probability: float, threshold: float, review: tuple[float, float], words: Mapping[str, str]
+) -> str:
+    """HTML of a bar from zero to beyond the cut-off, with the zone where a person decides and a needle.
+
+    `words` holds `probability`, `cut_off`, `described` and the names of the zones `approve` and `refuse`.
+    """
+    end = min(1.0, max(2.2 * threshold, 1.2 * probability, 1.15 * review[1]))
+    low, high = review if review[1] > review[0] else (threshold, threshold)
+    needle, cut = 100 * probability / end, 100 * threshold / end
+
+    def zone(start: float, stop: float, decision: str) -> str:
+        colour, left, width = palette.of_decision(decision), 100 * start / end, 100 * (min(stop, end) - start) / end
+        if width <= 0:
+            return ""
+        ground = palette.faint(colour)
+        if decision == "review":
+            ground = f"repeating-linear-gradient(135deg,{colour}55 0 3px,{palette.faint(colour)} 3px 9px)"
+        name = escape(words[decision]) if width >= 17 and decision != "review" else ""
+        side = "left" if decision == "approve" else "right"
+        return (
+            f'<div style="position:absolute;left:{left:.2f}%;width:{width:.2f}%;height:100%;background:{ground};'
+            f"border-bottom:3px solid {colour};box-sizing:border-box;text-align:{side};padding:0 .7rem;"
+            f'line-height:2.3rem;font-size:.85rem;white-space:nowrap;color:{palette.text}">{name}</div>'
+        )
 
     def label(at: float, text: str, style: str) -> str:
         # Kept off the edges, so that the text does not leave the bar.
         return (
-            f'<div style="position:absolute;left:{min(max(at, 9), 91):.2f}%;transform:translateX(-50%);'
-            f'white-space:nowrap;{style}">{escape(text)}</div>'
+            f'<div style="position:absolute;left:{min(max(at, 10), 90):.2f}%;transform:translateX(-50%);'
+            f'white-space:nowrap;color:{palette.text};{style}">{escape(text)}</div>'
         )
 
-    def zone(start: float, width: float, colour: str, text: str) -> str:
-        # The word stands away from the needle, and nowhere if it would not fit.
-        side = "right" if needle < start + width / 2 else "left"
-        return (
-            f'<div style="position:absolute;left:{start:.2f}%;width:{width:.2f}%;height:2.2rem;line-height:2.2rem;'
-            f"background:{colour}38;box-sizing:border-box;text-align:{side};padding:0 .7rem;"
-            f'font-size:.85rem">{text if width >= 18 else ""}</div>'
-        )
-
-    described = f"Probability of default {percent(probability)}, cut-off {percent(threshold)}"
     return (
-        f'<div role="img" aria-label="{described}" style="position:relative;height:6.2rem;margin:.2rem 0">'
-        + label(needle, percent(probability), "top:0;font-weight:600;font-size:1.15rem")
-        + '<div style="position:absolute;top:1.9rem;left:0;right:0;height:2.2rem;border-radius:.5rem;overflow:hidden">'
-        + zone(0, cut, FOR, "approve")
-        + zone(cut, 100 - cut, AGAINST, "refuse")
+        f'<div role="img" aria-label="{escape(words["described"])}" style="position:relative;height:6.3rem">'
+        + label(needle, words["probability"], "top:0;font-weight:700;font-size:1.2rem")
+        + '<div style="position:absolute;top:1.95rem;left:0;right:0;height:2.3rem;border-radius:.5rem;overflow:hidden">'
+        + zone(0, low, "approve")
+        + zone(low, high, "review")
+        + zone(high, end, "refuse")
         + "</div>"
-        + f'<div style="position:absolute;top:1.9rem;left:{cut:.2f}%;height:2.6rem;'
-        'border-left:2px dashed currentColor"></div>'
-        + f'<div style="position:absolute;top:1.7rem;left:calc({needle:.2f}% - 2px);width:4px;height:2.6rem;'
-        'border-radius:2px;background:currentColor"></div>'
-        + label(cut, f"cut-off {percent(threshold)}", "top:4.6rem;font-size:.9rem")
+        + f'<div style="position:absolute;top:1.95rem;left:calc({cut:.2f}% - 1px);height:2.7rem;'
+        f'border-left:2px dashed {palette.text}"></div>'
+        + f'<div style="position:absolute;top:1.7rem;left:calc({needle:.2f}% - 2.5px);width:5px;height:2.8rem;'
+        f'border-radius:3px;background:{palette.text}"></div>'
+        + label(cut, words["cut_off"], "top:4.75rem;font-size:.9rem")
         + "</div>"
     )
-
-
-def contribution_table(contributions: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The contributions as rows for people."""
-    return pd.DataFrame(
-        {
-            "feature": [c["feature"] for c in contributions],
-            "value": [number(c["value"]) for c in contributions],
-            "contribution": [c["contribution"] for c in contributions],
-            "side": [
-                _SIDES[c["contribution"] > 0] if c["contribution"] else "makes no difference" for c in contributions
-            ],
-            "meaning": [c["meaning"] for c in contributions],
-        }
-    )
-
-
-def contributions(table: pd.DataFrame) -> alt.LayerChart:
-    """Bars to the left for what lowers the risk, to the right for what raises it; strongest on top."""
-    shown = table.assign(label=table["feature"] + "  =  " + table["value"])
-    reach = float(shown["contribution"].abs().max() or 1) * 1.25
-    base = alt.Chart(shown).encode(
-        y=alt.Y("label:N", sort=None, title=None, axis=alt.Axis(labelLimit=420, labelPadding=8, ticks=False)),
-        x=alt.X(
-            "contribution:Q",
-            scale=alt.Scale(domain=[-reach, reach]),
-            title="◀ lowers the risk  ·  log-odds of default  ·  raises the risk ▶",
-        ),
-        tooltip=[
-            alt.Tooltip("feature:N", title="Feature"),
-            alt.Tooltip("value:N", title="Value"),
-            alt.Tooltip("meaning:N", title="Meaning"),
-            alt.Tooltip("contribution:Q", title="Log-odds", format="+.3f"),
-        ],
-    )
-    colour = alt.Color(
-        "side:N",
-        scale=alt.Scale(domain=[_SIDES[False], _SIDES[True]], range=[FOR, AGAINST]),
-        legend=alt.Legend(orient="top", title=None, labelLimit=300),
-    )
-    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7}).encode(color=colour)
-    zero = alt.Chart(pd.DataFrame({"at": [0]})).mark_rule(opacity=0.6).encode(x="at:Q")
-    chart: alt.LayerChart = (bars + zero).properties(height=max(120, 30 * len(shown) + 70))
-    return chart
-
-
-def shift_table(verdict: Mapping[str, Any]) -> pd.DataFrame:
-    """The watched columns of a verdict and what moved in them, in the verdict's order: furthest moved first."""
-    drifted, reasons = set(verdict["drifted_columns"]), verdict["reasons"]
-    rows = [
-        (name, "; ".join(reasons.get(name, [])) or ("drifted" if name in drifted else "stable"), psi)
-        for name, psi in verdict["columns"].items()
-    ]
-    return pd.DataFrame(rows, columns=["column", "what moved", "PSI"])

@@ -1,0 +1,1 @@
+"""Pieces of the client pages, each given a visit and what it shows."""
