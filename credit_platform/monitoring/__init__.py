@@ -1,1 +1,1 @@
-"""Whether the model still faces the clients it was made for: drift reports and alerts."""
+"""Whether the model still faces the clients it was made for: drift reports and performance."""
