@@ -6,6 +6,7 @@ A line names cohorts and columns, never clients. It is written whatever becomes 
 import json
 import os
 from errno import ENOSPC
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 from credit_platform.alerting.messages import Message
@@ -17,7 +18,7 @@ def log_path(settings: Settings) -> Path:
 
 
 def write_line(path: Path, message: Message) -> None:
-    """Appends a message; one write, so that two processes can't mix their lines.
+    """Appends a message; two processes can't mix their lines.
 
     Raises:
         OSError: the line could not be written in full.
@@ -34,6 +35,8 @@ def write_line(path: Path, message: Message) -> None:
     }
     line = json.dumps(facts)
     with path.open("a+b", buffering=0) as log:
+        flock(log, LOCK_EX)  # else a line that is being written would pass for one that was cut short
+        log.seek(0, os.SEEK_END)
         # A line that a full disk or a killed process cut short is ended first.
         cut = log.tell() and os.pread(log.fileno(), 1, log.tell() - 1) != b"\n"
         text = f"{chr(10) * bool(cut)}{line}\n".encode()
