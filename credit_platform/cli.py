@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 
+from credit_platform.alerting.commands import alerts
 from credit_platform.explain.glossary import LANGUAGES, Language
 from credit_platform.home_credit.simulator import SCENARIOS
 from credit_platform.settings import settings
@@ -30,6 +31,7 @@ app = typer.Typer(
     help="Credit scoring on the Home Credit schema, as a graph of Dagster assets.",
 )
 app.add_typer(keys, name="keys")
+app.add_typer(alerts, name="alerts")
 _PIPED = 160
 """Columns where the output is no terminal; wrapped paths and commands could not be copied."""
 console = Console(width=None if sys.stdout.isatty() else _PIPED)

@@ -26,7 +26,7 @@ from serving.metrics import Metrics
 from serving.protection import key_ring, protect
 from serving.readiness import Readiness, leave_slowly
 from serving.recorder import Recorder
-from serving.routes import outcomes
+from serving.routes import alerts, outcomes
 from serving.routes.applications import of_records
 from serving.routes.batches import batch_decisions
 from serving.routes.clients import of_mart
@@ -112,6 +112,7 @@ def create_app(
         outcomes.outcomes(desk),
         model_in_force(settings, seat, registry.card),
         monitoring(settings),
+        alerts.alerting(settings),
         operation(readiness, measured),
     ):
         app.include_router(routes, prefix=PREFIX)
@@ -137,7 +138,7 @@ def _describe(app: FastAPI, seat: Seat, secured: bool) -> None:
             schemas["Problem"] = problems.Problem.model_json_schema(ref_template=bodies.REFERENCE)
             schemas["Problem"].pop("$defs")
             schemas |= champion.bodies.components() if champion else bodies.untyped_components()
-            schemas |= applications.components() | outcomes.components()
+            schemas |= applications.components() | outcomes.components() | alerts.components()
             if secured:
                 components["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
                 document["security"] = [{"key": []}]

@@ -24,6 +24,7 @@ Kind = Literal[
     "forbidden",
     "not-found",
     "no-version",
+    "already-resolved",
     "erased",
     "upload-too-slow",
     "body-too-large",
@@ -32,6 +33,7 @@ Kind = Literal[
     "internal",
     "no-model",
     "no-mart",
+    "no-alerts",
     "not-recorded",
     "not-ready",
     "overloaded",
@@ -44,6 +46,7 @@ KINDS: Mapping[Kind, tuple[HTTPStatus, str]] = {
     "forbidden": (HTTPStatus.FORBIDDEN, "The API key does not allow this"),
     "not-found": (HTTPStatus.NOT_FOUND, "Not found"),
     "no-version": (HTTPStatus.CONFLICT, "The version that decided is gone"),
+    "already-resolved": (HTTPStatus.CONFLICT, "The incident is over"),
     "erased": (HTTPStatus.GONE, "Erased"),
     "upload-too-slow": (HTTPStatus.REQUEST_TIMEOUT, "The request body came too slowly"),
     "body-too-large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request body is too large"),
@@ -52,6 +55,7 @@ KINDS: Mapping[Kind, tuple[HTTPStatus, str]] = {
     "internal": (HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed"),
     "no-model": (HTTPStatus.SERVICE_UNAVAILABLE, "No model is in force"),
     "no-mart": (HTTPStatus.SERVICE_UNAVAILABLE, "No client mart is published"),
+    "no-alerts": (HTTPStatus.SERVICE_UNAVAILABLE, "The alerts can't be read or written"),
     "not-recorded": (HTTPStatus.SERVICE_UNAVAILABLE, "The decision log does not answer"),
     "not-ready": (HTTPStatus.SERVICE_UNAVAILABLE, "The server is not ready"),
     "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "The server has too much to do"),
@@ -186,6 +190,9 @@ _WORDS = {
     "bool_type": "must be true or false",
     "date_from_datetime_parsing": "must be a date, as 2025-03-31",
     "date_parsing": "must be a date, as 2025-03-31",
+    "datetime_from_date_parsing": "must be a time with its zone, as 2026-03-31T12:00:00Z",
+    "datetime_parsing": "must be a time with its zone, as 2026-03-31T12:00:00Z",
+    "timezone_aware": "must be a time with its zone, as 2026-03-31T12:00:00Z",
     "one_subject": "must name either a decision_id or an sk_id_curr",
     "record_value": "must be a number, a text or null",
     "repeated_name": "comes more than once",
@@ -204,6 +211,8 @@ def _problem(error: Mapping[str, Any]) -> str:
         return f"must be at most {context['max_length']} characters long"
     if kind == "string_too_short":
         return f"must be at least {context['min_length']} characters long"
+    if kind == "literal_error":
+        return f"must be {context['expected']}"
     if kind in ("too_long", "too_short"):
         bound = f"most {context['max_length']}" if kind == "too_long" else f"least {context['min_length']}"
         return f"must have at {bound} entries"

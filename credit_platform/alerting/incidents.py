@@ -26,6 +26,9 @@ KINDS: tuple[str, ...] = (*LAYERS, "run_failure", "silence", "stopped", "alarm_t
 """What alerts are about, root causes first: the layers of monitoring, a failed run, a cohort that nobody monitored, a
 sensor or schedule that is stopped, an alarm that does not ring. Each has a section in docs/alerts.md."""
 
+_LONGEST = timedelta(days=366)
+"""For how long an incident can be acknowledged or snoozed, so that none is forgotten."""
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -174,6 +177,10 @@ class Event:
 
 class IncidentError(ValueError):
     """What a person asked for can't be done with an incident."""
+
+
+class ResolvedError(IncidentError):
+    """The incident is over."""
 
 
 def step(
@@ -342,11 +349,11 @@ def _told(incident: Incident, kind: EventKind, at: datetime) -> tuple[Incident, 
 
 def _asked(incident: Incident, said: Said, dated: bool) -> Incident:
     if incident.status == "resolved":
-        raise IncidentError(f"incident {incident.id} is resolved already")
+        raise ResolvedError(f"incident {incident.id} is resolved already")
     if not said.by.strip() or not said.why.strip():
         raise IncidentError("a name and a reason are needed")
-    if dated and not said.holds(said.at):
-        raise IncidentError("the date until which it holds has to lie ahead")
+    if dated and (said.until is None or not said.at < said.until <= said.at + _LONGEST):
+        raise IncidentError("the time until which it holds has to lie ahead, within a year")
     return incident
 
 

@@ -6,7 +6,7 @@ channel wants it (`channels.py`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal
 
@@ -122,6 +122,15 @@ def compose(settings: Settings, events: Sequence[Event], subject: str, at: datet
         more=max(0, len(items) - MOST_ITEMS),
         report=report,
     )
+
+
+def trial(settings: Settings) -> Message:
+    """A message that only shows that a channel works."""
+    at = datetime.now(UTC)
+    sentence = "This is a trial. Nothing has happened, and nothing is to be done."
+    item = Item("trial", "opened", "alarm_test", "warn", sentence, None, None, "now", "", settings.alert_runbook)
+    identity = sha256(at.isoformat().encode()).hexdigest()[:16]
+    return Message(identity, at, "good", "trial", "", "TRIAL of the credit platform's alerts", (item,), 0, "")
 
 
 def _item(settings: Settings, event: Event) -> Item:

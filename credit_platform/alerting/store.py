@@ -228,6 +228,13 @@ class Transaction:
         document = self._connection.scalar(query)
         return None if document is None else _INCIDENT.validate_json(document)
 
+    def verdicts(self) -> tuple[int, int]:
+        """How many incidents people closed as useful, and as noise."""
+        said = select(_events.c.said).where(_events.c.kind == "resolved", _events.c.who != "monitoring")
+        found = list(self._connection.scalars(said))
+        useful = sum(text.startswith("resolved as useful") for text in found)
+        return useful, len(found) - useful
+
     def put(self, incident: Incident) -> None:
         """Writes an incident as it is now."""
         row = {

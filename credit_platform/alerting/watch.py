@@ -5,11 +5,12 @@ The same run may be given again: a cohort counts once, and what was told is not 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from credit_platform.alerting import incidents
 from credit_platform.alerting.channels import channels_of
-from credit_platform.alerting.incidents import Event, Incident, IncidentError, Policy, Run, Said, Verdict
+from credit_platform.alerting.incidents import Event, Incident, Policy, Run, Said, Verdict
 from credit_platform.alerting.messages import compose
 from credit_platform.alerting.outbox import deliver
 from credit_platform.alerting.store import AlertStore, Transaction
@@ -130,6 +131,7 @@ def _decide(
     store = AlertStore.find(settings)
     if store is None:
         raise UnknownIncidentError(identity)
+    said = replace(said, by=_printable(said.by), why=_printable(said.why))
     with store, store.transaction() as write:
         present = write.incident(identity)
         if present is None:
@@ -139,6 +141,10 @@ def _decide(
         until = f" until {said.until:%Y-%m-%d %H:%M} UTC" if said.until else ""
         write.note(changed, what.split()[0], said.by, f"{what}{until}: {said.why}", said.at)
         return changed
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable()).strip()
 
 
 def _newest_only(write: Transaction, run: Run, at: datetime) -> Run:
@@ -180,15 +186,3 @@ def _deliver(settings: Settings, store: AlertStore, at: datetime) -> None:
 def _said(event: Event) -> str:
     incident = event.incident
     return incident.resolved.why if event.kind == "resolved" and incident.resolved else incident.sentence
-
-
-__all__ = [
-    "IncidentError",
-    "UnknownIncidentError",
-    "acknowledge",
-    "link_outcome",
-    "observe",
-    "remind",
-    "resolve",
-    "snooze",
-]

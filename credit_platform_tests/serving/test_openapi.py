@@ -25,8 +25,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from credit_platform.alerting import sources, watch
+from credit_platform.alerting.store import AlertStore
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
+from credit_platform_tests.messages import INCOME
 from credit_platform_tests.serving.conftest import local, write_drift, write_lake
 from credit_platform_tests.serving.test_decisions import BAD
 from serving.app import create_app
@@ -47,9 +50,12 @@ def known() -> dict[str, object]:
 
 @pytest.fixture
 def app(settings: Settings, scorer: Scorer, known: dict[str, object]) -> Iterator[FastAPI]:
-    """An API with a model, a mart, drift reports and a decision on record."""
+    """An API with a model, a mart, drift reports, an incident and a decision on record."""
     write_lake(settings)
     write_drift(settings)
+    watch.observe(settings, [sources.run_from("2024-03", [INCOME])])
+    with AlertStore.of(settings) as store, store.reading() as read:
+        known["alert_id"] = read.incidents()[0].id
     app = create_app(settings.model_copy(update={"api_key": SecretStr(KEY)}), lambda: scorer)
     with local(app) as api:
         answer = api.post("/v1/predict", json={"features": BAD}, headers=HEADERS)
@@ -102,7 +108,7 @@ def test_every_operation_is_documented_with_an_example_and_its_refusals(api: Tes
 
 
 def test_every_path_is_answered_without_its_version_too(api: TestClient) -> None:
-    for path in ("/health", "/ready", "/metrics", "/model", "/clients", "/clients/100001", "/drift"):
+    for path in ("/health", "/ready", "/metrics", "/model", "/clients", "/clients/100001", "/drift", "/alerts"):
         bare, versioned = api.get(path), api.get(f"/v1{path}")
         assert bare.status_code == versioned.status_code == 200
         if path != "/metrics":
