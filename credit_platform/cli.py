@@ -91,6 +91,46 @@ def simulate(
 
 
 @app.command()
+def replay(
+    out: Annotated[Path, typer.Option(help="Folder to write to; must not exist yet.")],
+    first: Annotated[str, typer.Option("--from", help="First month, as YYYY-MM.")] = "2025-01",
+    last: Annotated[str, typer.Option("--to", help="Last month.")] = "2026-12",
+    scenario: Annotated[Scenario, typer.Option(help="What happens to the population.")] = _STABLE,
+    change_month: Annotated[str, typer.Option(help="Month from which the scenario acts; default: halfway.")] = "",
+    clients: Annotated[int, typer.Option(min=500, help="Applications per month.")] = 2000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same months.")] = 20,
+    history: Annotated[int, typer.Option(min=2, help="Months that the first champion is made of.")] = 4,
+    outcomes_after: Annotated[int, typer.Option(min=1, help="Months until outcomes arrive.")] = 3,
+) -> None:
+    """Play months one after another, with alerts and retraining, and draw what happened and what it cost."""
+    from credit_platform.replay.page import facts
+    from credit_platform.replay.run import PAGE, months
+    from credit_platform.replay.run import replay as run_replay
+
+    try:
+        with Progress(console=errors) as bar:
+            task = bar.add_task("starting", total=len(months(first, last)))
+            played = run_replay(
+                settings(),
+                out,
+                scenario=scenario.value,
+                first=first,
+                last=last,
+                clients=clients,
+                seed=seed,
+                change=change_month,
+                history=history,
+                outcomes_after=outcomes_after,
+                progress=lambda done, what: bar.update(task, completed=done, description=what),
+            )
+    except (ValueError, OSError) as error:
+        _refuse(str(error))
+    for name, value in facts(played).items():
+        console.print(f"{name}: {value}", markup=False, highlight=False)
+    console.print(f"the page: {out / PAGE}", highlight=False, soft_wrap=True)
+
+
+@app.command()
 def land(
     source: Annotated[Path, typer.Argument(help="Folder or zip: a cohort, a folder per cohort, or a Kaggle download.")],
     cohort: Annotated[str | None, typer.Option(help="The cohort's name where the delivery does not tell.")] = None,
@@ -401,14 +441,27 @@ def retain_decisions() -> None:
     )
 
 
+@app.command()
+def migrate(
+    grant: Annotated[
+        str | None, typer.Option(help="A role of PostgreSQL that may add to the log from then on.")
+    ] = None,
+) -> None:
+    """Bring the tables of the decision log to this version, or make them; run it before the API is started anew."""
+    with _decision_log(create=True) as log:
+        if grant:
+            log.database.grant(grant)
+    console.print("the decision log is up to date")
+
+
 @contextmanager
-def _decision_log() -> Iterator["DecisionLog"]:
+def _decision_log(*, create: bool = False) -> Iterator["DecisionLog"]:
     """The log there is; says why, where something can't be done with it."""
     from serving.decisions.errors import DecisionLogError
     from serving.decisions.log import DecisionLog
 
     try:
-        with DecisionLog.open(settings(), create=False) as log:
+        with DecisionLog.open(settings(), create=create) as log:
             yield log
     except DecisionLogError as error:
         _refuse(str(error))
