@@ -10,7 +10,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 from credit_platform.automation.jobs import jobs  # noqa: E402
 from credit_platform.automation.schedules import schedules  # noqa: E402
 from credit_platform.automation.sensors import sensors  # noqa: E402
-from credit_platform.explain.assets import shap_summary  # noqa: E402
+from credit_platform.explain.assets import population, shap_summary  # noqa: E402
 from credit_platform.features.assets import feature_splits  # noqa: E402
 from credit_platform.features.checks import (  # noqa: E402
     no_feature_knows_the_outcome,
@@ -50,6 +50,7 @@ def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Def
             champion,
             model_card,
             shap_summary,
+            population,
             scores,
             drift_report,
             performance,

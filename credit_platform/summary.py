@@ -104,7 +104,7 @@ def _seconds_by_stage(outcome: Outcome) -> dict[str, float]:
         "mart": ("client_mart",),
         "features": ("feature_splits",),
         "model": ("candidate", "evaluation", "champion"),
-        "explain": ("shap_summary",),
+        "explain": ("shap_summary", "population"),
         "scoring": ("scores",),
         "monitoring": ("drift_report",),
     }

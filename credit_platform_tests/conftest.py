@@ -10,6 +10,7 @@ from credit_platform.home_credit.contracts import TABLE_NAMES
 from credit_platform.home_credit.landing import land
 from credit_platform.raw.ingest import ingest
 from credit_platform.settings import Settings
+from credit_platform_tests.bank import open_bank
 from credit_platform_tests.deliveries import TinyDelivery
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
@@ -63,6 +64,12 @@ def lake(settings: Settings, _tiny_lake: Path) -> Settings:
     """Settings of a data folder in which the tiny delivery has been landed and ingested as 2025-01."""
     shutil.copytree(_tiny_lake, settings.data_dir)
     return settings
+
+
+@pytest.fixture(scope="session")
+def bank(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Settings:
+    """Settings of a small bank whose clients have histories, see `bank.py`; nobody writes to it."""
+    return open_bank(tmp_path_factory.mktemp("bank"), samples)
 
 
 @pytest.fixture(scope="session")

@@ -42,6 +42,7 @@ GRAPH = {
     "champion": ("model", ("evaluation", "feature_splits", "scorecard"), not PER_COHORT),
     "model_card": ("model", ("champion", "evaluation"), not PER_COHORT),
     "shap_summary": ("explain", ("champion", "feature_splits"), not PER_COHORT),
+    "population": ("explain", ("champion", "feature_splits"), not PER_COHORT),
     "scores": ("scoring", ("champion", "client_mart"), PER_COHORT),
     "drift_report": ("monitoring", ("champion", "client_mart", "scores"), PER_COHORT),
     "performance": ("monitoring", ("feature_splits", "raw_outcomes", "scores"), PER_COHORT),

@@ -87,6 +87,8 @@ class Model(BaseModel):
 class Reason(BaseModel):
     """What worked against the client, by family of features."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     code: str = Field(examples=["external_scores"])
     family: str = Field(examples=["Scores of other institutions"])
     case: Case = Field(description="How the value stands to the usual one.")
@@ -142,10 +144,13 @@ class FeatureContribution(BaseModel):
     value: float | str | None = Field(examples=[0.12])
     contribution: float = Field(description="Log-odds; above zero it speaks against the client.", examples=[0.71])
     meaning: str = Field(examples=["Score of the second bureau"])
+    family: str = Field(description="The family it belongs to.", examples=["R-EXT"])
+    label: str = Field(description="Its name in the language asked for.", examples=["Second external score"])
+    value_text: str = Field(description="Its value in words; empty where it is missing.", examples=["0.12"])
 
 
 class FamilyContribution(BaseModel):
-    family: str = Field(examples=["external_scores"])
+    family: str = Field(examples=["R-EXT"])
     title: str = Field(examples=["Scores of other institutions"])
     contribution: float = Field(description="Sum over its features, in log-odds.", examples=[0.84])
     protected: bool = Field(description="Whether it must never be given as a reason.")

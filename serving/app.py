@@ -26,12 +26,13 @@ from serving.metrics import Metrics
 from serving.protection import key_ring, protect
 from serving.readiness import Readiness, leave_slowly
 from serving.recorder import Recorder
-from serving.routes import alerts, outcomes
+from serving.routes import alerts, insight, outcomes
 from serving.routes.applications import of_records
 from serving.routes.batches import batch_decisions
 from serving.routes.clients import of_mart
 from serving.routes.decisions import decisions
 from serving.routes.drift import monitoring
+from serving.routes.insight import behind_decisions
 from serving.routes.model import model_in_force
 from serving.routes.operation import operation
 
@@ -109,6 +110,7 @@ def create_app(
         batch_decisions(settings, desk),
         of_mart(settings, desk),
         of_records(desk),
+        behind_decisions(settings, desk),
         outcomes.outcomes(desk),
         model_in_force(settings, seat, registry.card),
         monitoring(settings),
@@ -138,7 +140,7 @@ def _describe(app: FastAPI, seat: Seat, secured: bool) -> None:
             schemas["Problem"] = problems.Problem.model_json_schema(ref_template=bodies.REFERENCE)
             schemas["Problem"].pop("$defs")
             schemas |= champion.bodies.components() if champion else bodies.untyped_components()
-            schemas |= applications.components() | outcomes.components() | alerts.components()
+            schemas |= applications.components() | outcomes.components() | alerts.components() | insight.components()
             if secured:
                 components["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
                 document["security"] = [{"key": []}]

@@ -100,7 +100,16 @@ def _of_late_outcomes(late: Sequence[str], now: Mapping[str, str], decides: bool
 
     Its range may span cohorts whose outcomes have not changed; their tables stay as they are.
     """
-    trained = ["feature_splits", "scorecard", "candidate", "evaluation", "champion", "model_card", "shap_summary"]
+    trained = [
+        "feature_splits",
+        "scorecard",
+        "candidate",
+        "evaluation",
+        "champion",
+        "model_card",
+        "shap_summary",
+        "population",
+    ]
     steps = ["raw_outcomes", *(["performance"] if decides else []), *(trained if trains else [])]
     return dg.RunRequest(
         run_key="outcomes:" + _digest([(cohort, now[cohort]) for cohort in late]),

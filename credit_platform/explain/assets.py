@@ -1,9 +1,10 @@
-"""The global SHAP summary as an asset: plots in the metadata, as files and beside the version in MLflow."""
+"""What explains the champion as assets: the global SHAP summary, and the population that clients are shown beside."""
 
 import dagster as dg
 
+from credit_platform.explain.population import TABLE, Population
 from credit_platform.explain.shap_summary import global_explanation, importance, plots
-from credit_platform.features.splits import splits_dir
+from credit_platform.features.splits import OUT_OF_TIME, splits_dir
 from credit_platform.lake import draft
 from credit_platform.metadata import markdown_table, plot, schema_of
 from credit_platform.model import registry
@@ -62,6 +63,54 @@ def shap_summary(
             **{name: plot(figure) for name, figure in figures.items()},
             "strongest": markdown_table(
                 [{"feature": n, "mean abs. SHAP": v, "meaning": meanings[n]} for n, v in strongest[:20]]
+            ),
+        }
+    )
+
+
+@dg.asset(
+    group_name="explain",
+    kinds={"catboost"},
+    owners=["team:credit-risk"],
+    deps=["champion", "feature_splits"],
+    description=(
+        "How clients that the champion has not been trained on spread over its features and its probabilities, over "
+        "all of them and over those alike: shares only, which the API shows a client beside."
+    ),
+)
+def population(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    version = registry.fetch(settings)
+    scorer = Scorer.load(version.folder, version.number)
+    splits = splits_dir(settings)
+    parts = [part for part in ("valid", "test", OUT_OF_TIME) if (splits / f"y_{part}.parquet").exists()]
+    rows = pa.concat_tables(
+        pq.read_table(splits / f"X_{part}.parquet", columns=["cohort", *scorer.schema.names]) for part in parts
+    )
+    defaulted = pa.concat_tables(pq.read_table(splits / f"y_{part}.parquet", columns=["TARGET"]) for part in parts)
+    counted = Population.count(scorer, rows, np.asarray(defaulted.column("TARGET").to_numpy()))
+    with draft(settings, TABLE) as new:
+        counted.write(new.folder)
+        place = new.publish(rows.num_rows).folder()
+    context.log.info(f"{rows.num_rows:,} clients in {len(counted.groups)} groups")
+    return dg.MaterializeResult(
+        metadata={
+            "version": version.number,
+            "dagster/row_count": rows.num_rows,
+            "dagster/uri": str(place),
+            "groups": markdown_table(
+                [
+                    {
+                        "alike in": ", ".join(f"{name} = {value}" for name, value in group.key.items()) or "everybody",
+                        "clients": group.clients,
+                        "default rate": group.default_rate,
+                        "approval rate": group.approval_rate,
+                    }
+                    for group in counted.groups
+                ]
             ),
         }
     )

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from credit_platform.explain.formats import Format
-from credit_platform.explain.glossary import Words, category_words, column_words, declaration
+from credit_platform.explain.formats import Format, written
+from credit_platform.explain.glossary import Language, Words, category_words, column_words, declaration
 from credit_platform.features.schema import FeatureSchema
 
 if TYPE_CHECKING:
@@ -157,6 +157,21 @@ class ReasonTable:
                 "features": tuple(ExplainedFeature(**feature) for feature in stored["features"]),
             }
         )
+
+
+def label_of(feature: ExplainedFeature, language: Language) -> str:
+    """What a feature is called in front of people; its name where the glossary has no words for it."""
+    text = feature.words.get(language, feature.name)
+    return text[:1].upper() + text[1:]
+
+
+def text_of(feature: ExplainedFeature, value: float | str | None, table: ReasonTable, language: Language) -> str:
+    """A value of a feature in words, for people who may see all; empty where it is missing."""
+    if value is None:
+        return ""
+    if feature.format == "hidden":
+        return value if isinstance(value, str) else written(value, "number", language, {})
+    return written(value, feature.format, language, table.categories)
 
 
 @cache

@@ -68,21 +68,60 @@ class OnlineMart:
             RecordError: a record breaks its contract; every problem is named.
         """
         client = application.get(CLIENT_KEY, 0)
-        rows = dict(_typed_rows({"application": [{CLIENT_KEY: 0, **application}], **history}, client))
+        records = dict(_typed_rows({"application": [{CLIENT_KEY: 0, **application}], **history}, client))
+        (row,) = self._rows(records)
+        return row
+
+    def variants(
+        self, application: Record, changes: Sequence[Record], history: Mapping[str, Sequence[Record]]
+    ) -> list[dict[str, float | str | None]]:
+        """The mart rows of one applicant, one for each of several changes to the application, as `row` gives each.
+
+        The query runs once for all, over a copy of the history for each: its planning is most of what a row costs.
+
+        Raises:
+            RecordError: a record breaks its contract; every problem is named.
+        """
+        records = dict(_typed_rows({"application": [{**application, CLIENT_KEY: 0}], **_anonymous(history)}, 0))
+        changed = [{**application, **change, CLIENT_KEY: 0} for change in changes]
+        applications = [dict(_typed_rows({"application": [each]}, 0))["application"][0] for each in changed]
+        return self._rows({**records, "application": _numbered("application", applications)}, len(applications))
+
+    def _rows(self, records: Mapping[str, list[tuple[Any, ...]]], copies: int = 1) -> list[dict[str, Any]]:
+        """The mart's rows, by their keys; each row of the history counts for `copies` clients from 0 on."""
         with self._lock:
             self._connection.execute("begin")
             try:
-                for name, typed in rows.items():
+                for name, typed in records.items():
                     if typed:
                         marks = ", ".join("?" * len(typed[0]))
                         self._connection.executemany(f"insert into {name} values ({marks})", typed)
-                found = self._connection.execute("execute client_mart").fetchone()
+                        if copies > 1 and name != "application" and CLIENT_KEY in contracts.table(name).columns:
+                            self._connection.execute(
+                                f"insert into {name} select own.* replace (copy.number as {CLIENT_KEY}) "
+                                f"from range(1, {copies}) as copy(number), {name} as own"
+                            )
+                found = self._connection.execute("execute client_mart").fetchall()
                 names = [str(column[0]) for column in self._connection.description or ()]
             finally:
                 self._connection.execute("rollback")
-        if found is None:
-            raise LookupError("the mart's query gave no row for an application")
-        return {name: value for name, value in zip(names, found, strict=True) if name != CLIENT_KEY}
+        if len(found) != copies:
+            raise LookupError(f"the mart's query gave {len(found)} rows for {copies} applications")
+        rows = [dict(zip(names, row, strict=True)) for row in found]
+        rows.sort(key=lambda row: row[CLIENT_KEY])
+        return [{name: value for name, value in row.items() if name != CLIENT_KEY} for row in rows]
+
+
+def _anonymous(history: Mapping[str, Sequence[Record]]) -> dict[str, list[Record]]:
+    return {
+        name: [{**row, CLIENT_KEY: 0} if CLIENT_KEY in row else row for row in rows] for name, rows in history.items()
+    }
+
+
+def _numbered(name: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Rows of a table with SK_ID_CURR counted from 0 on."""
+    place = list(contracts.table(name).columns).index(CLIENT_KEY)
+    return [(*row[:place], number, *row[place + 1 :]) for number, row in enumerate(rows)]
 
 
 def _typed_rows(records: Mapping[str, Sequence[Record]], client: int) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:

@@ -17,7 +17,16 @@ from credit_platform_tests.deliveries import TinyDelivery
 from credit_platform_tests.ticks import Ticks
 
 BUILT = {"quality_report", "client_mart", "client_lookup"}
-TRAINED = {"feature_splits", "scorecard", "candidate", "evaluation", "champion", "model_card", "shap_summary"}
+TRAINED = {
+    "feature_splits",
+    "scorecard",
+    "candidate",
+    "evaluation",
+    "champion",
+    "model_card",
+    "shap_summary",
+    "population",
+}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ Whatever may wait for a disk, a database or the registry is a plain function, wh
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic_core import to_json
 
 from serving import problems
@@ -28,6 +28,11 @@ def body_of(name: str) -> dict[str, Any]:
 def json_answer(answer: Any) -> Response:
     """An answer that is serialised once, and not validated: it was made here."""
     return Response(to_json(answer), media_type="application/json")
+
+
+async def raw_body(request: Request) -> bytes:
+    """A dependency for plain functions, which can't wait for a body themselves."""
+    return await request.body()
 
 
 def router(tag: str) -> APIRouter:

@@ -1,22 +1,19 @@
 """Decisions on features that the caller sends, and decisions on record: looked up and made again."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 from fastapi import APIRouter, Path, Request, Response
 
-from credit_platform.explain.reasons import family_sums
 from credit_platform.model.registry import NoModelError
-from credit_platform.scoring.scorer import Explanation
-from serving import answers, recorded
+from serving import answers, insight, recorded
 from serving.access import needs
-from serving.champion import Champion, Versions
+from serving.champion import Versions
 from serving.decisions.entries import Record
 from serving.decisions.errors import DecisionLogError, ErasedError, UnknownDecisionError
 from serving.desk import Desk, of_request
 from serving.problems import ProblemError
 from serving.routes import body_of, json_answer, refusals, router
-from serving.wishes import Wishes, parameters, wishes_of
+from serving.wishes import parameters, wishes_of
 
 DecisionId = Annotated[str, Path(max_length=64, description="As a decision's answer names it.", examples=["0192f0c1…"])]
 
@@ -53,7 +50,7 @@ def decisions(desk: Desk, versions: Versions) -> APIRouter:
         wishes = wishes_of(request)
         features, client, top = champion.bodies.read_explain(await request.body())
         decided = await desk.decide(request, champion, "explain", of_request(features, client), wishes)
-        return json_answer({**decided, **_explanation(champion, features, top, wishes)})
+        return json_answer({**decided, **insight.explanation(champion, features, top, wishes)})
 
     known = refusals("not-found", "invalid-request", "not-recorded")
 
@@ -88,33 +85,3 @@ def _record(desk: Desk, decision_id: str) -> Record:
         raise ProblemError("not-found", "No decision of this id is on record.") from None
     except DecisionLogError as error:
         raise desk.recorder.unreadable(error) from error
-
-
-def _explanation(champion: Champion, features: dict[str, Any], top: int | None, wishes: Wishes) -> dict[str, Any]:
-    """What `answers.Explanation` adds to a decision."""
-    scorer = champion.scorer
-    explained = scorer.explain(features)
-    meanings = {feature.name: feature.meaning for feature in scorer.schema.features}
-    each = [
-        {"feature": c.feature, "value": c.value, "contribution": c.contribution, "meaning": meanings[c.feature]}
-        for c in explained.contributions
-    ]
-    return {
-        "baseline": explained.baseline,
-        "margin": explained.margin,
-        "contributions": each[:top],
-        "families": _families(champion, explained, wishes),
-        "others": sum(c.contribution for c in explained.contributions[top:]) if top else 0.0,
-    }
-
-
-def _families(champion: Champion, explained: Explanation, wishes: Wishes) -> list[dict[str, Any]]:
-    table = champion.scorer.reason_table
-    contributions = {c.feature: c.contribution for c in explained.contributions}
-    sums = family_sums(np.array([contributions[name] for name in table.names]), table).tolist()
-    found = [
-        {"family": f.code, "title": f.title[wishes.language], "contribution": contribution, "protected": f.protected}
-        for f, contribution in zip(table.families, sums, strict=True)
-        if contribution
-    ]
-    return sorted(found, key=lambda family: -abs(family["contribution"]))
