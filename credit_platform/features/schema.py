@@ -50,6 +50,15 @@ class FeatureSchema:
     def category_names(self) -> list[str]:
         return [feature.name for feature in self.features if feature.kind == "category"]
 
+    def demand(self, names: Collection[str]) -> None:
+        """Returns where every feature is among the names of a table's columns.
+
+        Raises:
+            KeyError: some are not.
+        """
+        if lacking := sorted(set(self.names) - set(names)):
+            raise KeyError(f"the table lacks {len(lacking)} features of the model, {', '.join(lacking[:5])} among them")
+
     def subset(self, names: Collection[str]) -> "FeatureSchema":
         """The schema with the named features only, in its own order."""
         return replace(self, features=tuple(feature for feature in self.features if feature.name in names))
@@ -83,9 +92,7 @@ def model_frame(table: "pa.Table", schema: FeatureSchema) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
 
-    lacking = sorted(set(schema.names) - set(table.column_names))
-    if lacking:
-        raise KeyError(f"the table lacks {len(lacking)} features of the model, {', '.join(lacking[:5])} among them")
+    schema.demand(table.column_names)
     columns = {}
     for feature in schema.features:
         column = table.column(feature.name)

@@ -5,7 +5,7 @@ explainer for boosting. scikit-learn, and shap for boosting, are imported where 
 there. Not here: how they are fitted (`model/families.py`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from credit_platform.features.schema import FeatureSchema, model_frame
 from credit_platform.model.reference import draw, read_reference
-from credit_platform.scoring.models import category_value, number_value
+from credit_platform.scoring.models import Row, category_value, number_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,10 +73,19 @@ class EstimatorModel:
     def contributions(self, table: "pa.Table") -> NDArray[np.float64]:
         return self._explained(model_frame(table, self._schema))
 
-    def of_rows(self, rows: Sequence[Mapping[str, Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def margins_of_rows(self, rows: Sequence[Row]) -> NDArray[np.float64]:
+        with _few():
+            return np.asarray(self._pipeline.decision_function(self._frame(rows)), float)
+
+    def of_rows(self, rows: Sequence[Row]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        frame = self._frame(rows)
+        with _few():
+            return np.asarray(self._pipeline.decision_function(frame), float), self._explained(frame)
+
+    def _frame(self, rows: Sequence[Row]) -> "pd.DataFrame":
         import pandas as pd
 
-        frame = pd.DataFrame(
+        return pd.DataFrame(
             {
                 f.name: [
                     category_value(row.get(f.name)) if f.kind == "category" else number_value(row.get(f.name))
@@ -85,8 +94,6 @@ class EstimatorModel:
                 for f in self._schema.features
             }
         )
-        with _threads().limit(limits=1, user_api="openmp"):  # a second thread costs a few rows more than it saves
-            return np.asarray(self._pipeline.decision_function(frame), float), self._explained(frame)
 
     def _explained(self, frame: "pd.DataFrame") -> NDArray[np.float64]:
         """Contributions of the encoded columns, summed back to the features they encode."""
@@ -133,6 +140,11 @@ class EstimatorModel:
             for i, name in enumerate(columns):
                 names += [name] * (len(transformer.categories_[i]) if one_hot else 1)
         return np.asarray(np.array(names)[:, None] == np.array(self._schema.names), float)
+
+
+def _few() -> Any:
+    """One thread while the block runs: a second one costs a few rows more than it saves."""
+    return _threads().limit(limits=1, user_api="openmp")
 
 
 @cache

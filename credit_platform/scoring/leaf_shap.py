@@ -103,7 +103,7 @@ class LeafTables:
         found = np.zeros((len(leaves), self.columns + 1))
         found[:, -1] = self.baseline
         first, present = self._segments
-        for rows in _blocks(len(leaves), len(self.slot_tree)) if len(first) else ():
+        for rows in blocks(len(leaves), len(self.slot_tree)) if len(first) else ():
             reached = (leaves[rows] * self.slot_count).take(self.slot_tree, axis=1) + self.slot_start
             found[rows, present] = np.add.reduceat(self.slot_values.take(reached), first, axis=1)
         return found
@@ -116,7 +116,7 @@ class LeafTables:
         """
         leaves = self._checked(leaf_indexes)
         found = np.empty(len(leaves))
-        for rows in _blocks(len(leaves), len(self.leaf_start)):
+        for rows in blocks(len(leaves), len(self.leaf_start)):
             values = self.leaf_values.take(leaves[rows] + self.leaf_start)
             found[rows] = np.add.accumulate(values, axis=1)[:, -1]
         return found * self.scale + self.bias
@@ -248,7 +248,7 @@ def _contributions(
     contributions: list[Floats] = [np.empty(0)]
     for depth in np.unique(depths[depths > 0]).tolist():
         alike = np.flatnonzero(depths == depth)
-        for some in (alike[block] for block in _blocks(len(alike), 4**depth)):
+        for some in (alike[block] for block in blocks(len(alike), 4**depth)):
             players = [list(dict.fromkeys(trees[tree])) for tree in some]
             levels = np.array([[own.index(p) for p in trees[tree]] for own, tree in zip(players, some, strict=True)])
             leaves = start[some, None] + np.arange(1 << depth)
@@ -343,7 +343,7 @@ def _positions(start: Integers, step: Integers, count: Integers) -> Integers:
     return np.repeat(start, count) + np.repeat(step, count) * nth
 
 
-def _blocks(rows: int, width: int) -> list[slice]:
+def blocks(rows: int, width: int) -> list[slice]:
     """Slices of rows of `width` doubles that fit the working memory."""
     step = max(1, BLOCK_BYTES // (8 * width))
     return [slice(begin, begin + step) for begin in range(0, rows, step)]

@@ -112,10 +112,14 @@ class Scorer:
 
     def score_row(self, row: Mapping[str, Any], language: Language = "en", most_reasons: int = 4) -> Decided:
         """The decision about one client. A feature that the row lacks counts as missing."""
-        margins, contributions = self.model.of_rows([row])
+        reasons: tuple[Reason, ...] = ()
+        if most_reasons:
+            margins, contributions = self.model.of_rows([row])
+            own = contributions[0, :-1] * self.calibration.slope
+            reasons = adverse_reasons(own, row, self.reason_table, language, most_reasons)
+        else:
+            margins = self.model.margins_of_rows([row])
         probability = float(probability_of(self.calibration.margins(margins))[0])
-        own = contributions[0, :-1] * self.calibration.slope
-        reasons = adverse_reasons(own, row, self.reason_table, language, most_reasons) if most_reasons else ()
         return Decided(
             probability_of_default=probability,
             score=self.scale.score(probability),
@@ -126,7 +130,7 @@ class Scorer:
 
     def probabilities(self, rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
         """Probabilities of default, shape (len(rows),). A feature a row lacks counts as missing."""
-        return probability_of(self.calibration.margins(self.model.of_rows(rows)[0]))
+        return probability_of(self.calibration.margins(self.model.margins_of_rows(rows)))
 
     def table_probabilities(self, table: "pa.Table") -> NDArray[np.float64]:
         """Probabilities of default of a table with at least the schema's columns, shape (table.num_rows,)."""

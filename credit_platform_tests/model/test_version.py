@@ -160,7 +160,7 @@ def test_the_reference_holds_the_features_and_the_scores_and_nothing_else(writte
 
 
 def test_a_version_holds_the_files_it_is_said_to(written: Written) -> None:
-    model = {"model.cbm", "leaf_shap.npz"} if (written.folder / "model.cbm").exists() else {FILE_NAME}
+    model = {"model.cbm", "leaf_index.npz", "leaf_shap.npz"} if (written.folder / "model.cbm").exists() else {FILE_NAME}
     fitted = {"calibration.json", "threshold.json", "scale.json", "reason_table.json", "importance.json"}
     assert {path.name for path in written.folder.iterdir()} == model | fitted | {
         "feature_schema.json",

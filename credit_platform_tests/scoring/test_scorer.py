@@ -167,11 +167,20 @@ def test_a_version_with_another_models_leaf_tables_does_not_load(version_folder:
         Scorer.load(copy, "1")
 
 
-def test_scoring_rows_needs_neither_dagster_nor_mlflow(version_folder: Path) -> None:
+def test_scoring_rows_needs_no_catboost_nor_what_it_brings_along(version_folder: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from credit_platform.scoring.scorer import Scorer; "
         "Scorer.load(Path(sys.argv[1]), '1').explain({}); "
-        "print(sorted({'dagster', 'mlflow', 'shap', 'sklearn', 'evidently'} & set(sys.modules)))"
+        "heavy = {'catboost', 'dagster', 'evidently', 'mlflow', 'pandas', 'scipy', 'shap', 'sklearn'}; "
+        "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program, str(version_folder)], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_version_that_was_stored_without_its_leaf_index_scores_the_same(
+    version_folder: Path, scorer: Scorer, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(version_folder, tmp_path / "version")
+    (copy / "leaf_index.npz").unlink()
+    assert (Scorer.load(copy, "7").table_margins(TABLE) == scorer.table_margins(TABLE)).all()
