@@ -7,6 +7,7 @@ import dagster as dg
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
+from credit_platform.automation.freshness import fresh  # noqa: E402
 from credit_platform.automation.jobs import jobs  # noqa: E402
 from credit_platform.automation.schedules import schedules  # noqa: E402
 from credit_platform.automation.sensors import sensors  # noqa: E402
@@ -38,23 +39,25 @@ def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Def
     Steps run in the process of their run: importing the libraries costs more than most steps do.
     """
     return dg.Definitions(
-        assets=[
-            *raw_tables,
-            quality_report,
-            client_mart,
-            client_lookup,
-            feature_splits,
-            scorecard,
-            candidate,
-            evaluation,
-            champion,
-            model_card,
-            shap_summary,
-            population,
-            scores,
-            drift_report,
-            performance,
-        ],
+        assets=fresh(
+            [
+                *raw_tables,
+                quality_report,
+                client_mart,
+                client_lookup,
+                feature_splits,
+                scorecard,
+                candidate,
+                evaluation,
+                champion,
+                model_card,
+                shap_summary,
+                population,
+                scores,
+                drift_report,
+                performance,
+            ]
+        ),
         asset_checks=[
             one_row_per_client,
             history_is_from_before_the_application,

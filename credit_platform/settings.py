@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     )
     compute: Literal["local", "ray"] = Field("local", description="Where buckets and grid searches are worked on.")
     ray_address: str = Field("auto", description="Ray cluster, as auto, host:port or ray://host:port.")
-    retrain_on_outcomes: bool = Field(True, description="Whether outcomes that arrive late start a training run.")
+    retrain_on_outcomes: bool = Field(False, description="Whether outcomes that arrive late start a training run.")
     seed: int = Field(20, description="Seed of splits, search and sampling.")
 
     quality_limits: dict[str, float] = Field(

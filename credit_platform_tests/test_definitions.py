@@ -125,7 +125,7 @@ def test_jobs_schedules_and_sensors_are_the_listed_ones_described_and_running(de
     names = {"build_mart", "train", "score", "monitor", "process_cohort", "take_outcomes", "everything"}
     assert {job.name for job in definitions.jobs or []} == names
     assert all(definitions.resolve_job_def(name).description for name in names)
-    assert [s.name for s in definitions.schedules or []] == ["monthly_monitoring"]
+    assert [s.name for s in definitions.schedules or []] == ["monthly_monitoring", "quarterly_retraining"]
     assert {s.name for s in definitions.sensors or []} == {
         "landing_sensor",
         "drift_sensor",

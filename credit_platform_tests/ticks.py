@@ -1,10 +1,24 @@
 """Ticks of a sensor without the daemon."""
 
+from functools import cache
+
 import dagster as dg
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    InProcessCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from credit_platform.definitions import build_defs
-from credit_platform.resources import resources
 from credit_platform.settings import Settings
+
+
+@cache
+def _definitions() -> dg.Definitions:
+    return build_defs()
 
 
 class Ticks:
@@ -12,13 +26,13 @@ class Ticks:
 
     def __init__(self, sensor: dg.SensorDefinition, settings: Settings, instance: dg.DagsterInstance) -> None:
         self.sensor, self.instance, self.cursor = sensor, instance, None
-        self.settings, self.definitions = settings, build_defs(resources(settings))
+        self.settings = settings
 
     def tick(self) -> list[dg.RunRequest]:
         context = dg.build_sensor_context(
             self.instance,
             self.cursor,
-            definitions=self.definitions,
+            definitions=_definitions(),
             resources={"settings": self.settings},
             instance_ref=self.instance.get_ref(),
         )
@@ -28,3 +42,19 @@ class Ticks:
             self.instance.add_dynamic_partitions(request.partitions_def_name, list(request.partition_keys))
         assert found.run_requests or found.skip_message
         return list(found.run_requests or [])
+
+    def stop(self, sensor: dg.SensorDefinition) -> None:
+        """Stops another sensor of the code location, as a person does in the UI."""
+        self._set(sensor, InstigatorStatus.STOPPED)
+
+    def start(self, sensor: dg.SensorDefinition) -> None:
+        self._set(sensor, InstigatorStatus.RUNNING)
+
+    def _set(self, sensor: dg.SensorDefinition, status: InstigatorStatus) -> None:
+        origin = RemoteInstigatorOrigin(
+            RemoteRepositoryOrigin(InProcessCodeLocationOrigin(LoadableTargetOrigin(), "here"), "__repository__"),
+            sensor.name,
+        )
+        state = InstigatorState(origin, InstigatorType.SENSOR, status)
+        known = self.instance.get_instigator_state(origin.get_id(), state.selector_id)
+        (self.instance.update_instigator_state if known else self.instance.add_instigator_state)(state)

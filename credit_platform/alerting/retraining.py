@@ -72,19 +72,20 @@ def decide(situation: Situation, limits: Limits, at: datetime) -> Decision:
     learnable = [cohort for cohort in situation.labelled if cohort >= since]
     cause = "; ".join(sorted({incident.cause or incident.kind for incident in asking}))
     why = f"{cause} since {since}: {asking[0].where}"
-    hindrance = _hindrance(situation, limits, learnable, at)
+    hindrance = _hindrance(situation, limits, since, learnable, at)
     if hindrance:
         return Decision(False, f"{why}; not now: {hindrance}", identities, since)
     key = sha256("\x1f".join((*identities, *learnable)).encode()).hexdigest()[:16]
     return Decision(True, why, identities, since, f"retrain-{key}")
 
 
-def feed_is_broken(incidents: Sequence[Incident], set_aside: Sequence[str]) -> str:
-    """Why nothing should be learnt now; empty where the feeds are sound."""
+def feed_is_broken(incidents: Sequence[Incident], set_aside: Sequence[str], since: str) -> str:
+    """Why nothing should be learnt from the cohorts since one; empty where the feeds are sound."""
     broken = [incident for incident in incidents if incident.cause == "broken feed" and incident.bad]
     if broken:
         return f"a feed is broken ({broken[0].where})"
-    return f"cohort {set_aside[-1]} is in quarantine" if set_aside else ""
+    held = [cohort for cohort in set_aside if cohort >= since]
+    return f"cohort {held[-1]} is in quarantine" if held else ""
 
 
 def _asks(incident: Incident, version: str) -> bool:
@@ -97,8 +98,8 @@ def _asks(incident: Incident, version: str) -> bool:
     )
 
 
-def _hindrance(situation: Situation, limits: Limits, learnable: Sequence[str], at: datetime) -> str:
-    broken = feed_is_broken(situation.incidents, situation.set_aside)
+def _hindrance(situation: Situation, limits: Limits, since: str, learnable: Sequence[str], at: datetime) -> str:
+    broken = feed_is_broken(situation.incidents, situation.set_aside, since)
     recent = [trained for trained in situation.trainings if at - trained < _YEAR]
     newest = max(situation.trainings, default=None)
     if not limits.wanted:

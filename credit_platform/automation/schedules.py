@@ -1,10 +1,16 @@
 """When things run by the calendar."""
 
+from datetime import timedelta
+
 import dagster as dg
 
-from credit_platform.automation.conditions import champion_decides
-from credit_platform.automation.jobs import monitor
+from credit_platform.alerting.retraining import feed_is_broken
+from credit_platform.automation.conditions import REASON, champion_decides, situation
+from credit_platform.automation.jobs import monitor, train
 from credit_platform.automation.partitions import cohorts
+from credit_platform.settings import Settings
+
+_JUST = timedelta(days=30)
 
 
 @dg.schedule(
@@ -23,4 +29,23 @@ def monthly_monitoring(context: dg.ScheduleEvaluationContext) -> dg.RunRequest |
     return dg.RunRequest(run_key=f"{newest}-{context.scheduled_execution_time:%Y-%m}", partition_key=newest)
 
 
-schedules = [monthly_monitoring]
+@dg.schedule(
+    job=train,
+    cron_schedule="0 5 3 1,4,7,10 *",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="On the third of each quarter: train, unless a feed is broken or a drift has just led to a training.",
+)
+def quarterly_retraining(
+    context: dg.ScheduleEvaluationContext, settings: dg.ResourceParam[Settings]
+) -> dg.RunRequest | dg.SkipReason:
+    known, at = situation(settings, context.instance), context.scheduled_execution_time
+    if not known.labelled:
+        return dg.SkipReason("no cohort with known outcomes has been landed")
+    if broken := feed_is_broken(known.incidents, known.set_aside, known.labelled[-1]):
+        return dg.SkipReason(f"nothing should be learnt now: {broken}")
+    if any(at - trained < _JUST for trained in known.trainings):
+        return dg.SkipReason("a drift has led to a training within the last month")
+    return dg.RunRequest(run_key=f"quarter-{at:%Y-%m}", tags={REASON: f"quarterly, {at:%Y-%m}"})
+
+
+schedules = [monthly_monitoring, quarterly_retraining]

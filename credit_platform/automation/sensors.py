@@ -27,6 +27,7 @@ from credit_platform.automation.conditions import (
 )
 from credit_platform.automation.jobs import build_mart, process_cohort, take_outcomes, train
 from credit_platform.automation.partitions import cohorts
+from credit_platform.features.window import since
 from credit_platform.home_credit.contracts import TABLE_NAMES
 from credit_platform.home_credit.delivery import DeliveryError
 from credit_platform.home_credit.landing import is_complete, landed_cohorts
@@ -174,10 +175,12 @@ def _observed(context: dg.SensorEvaluationContext, settings: Settings, layers: C
 )
 def retraining_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]) -> dg.SensorResult:
     now = datetime.now(UTC)
-    decision = retraining.decide(situation(settings, context.instance), retraining.Limits.of(settings), now)
+    known = situation(settings, context.instance)
+    decision = retraining.decide(known, retraining.Limits.of(settings), now)
     if not decision.due or decision.key == context.cursor:
         return dg.SensorResult(cursor=context.cursor, skip_reason=dg.SkipReason(decision.reason))
-    request = dg.RunRequest(run_key=decision.key, tags=training_tags(decision))
+    window = {"feature_splits": {"config": {"cohorts": since(known.labelled, decision.since)}}}
+    request = dg.RunRequest(run_key=decision.key, run_config={"ops": window}, tags=training_tags(decision))
     return dg.SensorResult(run_requests=[request], cursor=decision.key)
 
 

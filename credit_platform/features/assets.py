@@ -1,6 +1,7 @@
 """The feature splits as an asset: every labelled cohort's mart rows, in three parts."""
 
 import dagster as dg
+from pydantic import Field
 
 from credit_platform.features.preprocessor import FILE_NAME, fit_preprocessor
 from credit_platform.features.protected import protected_columns
@@ -10,6 +11,12 @@ from credit_platform.lake import draft
 from credit_platform.mart.build import mart_columns
 from credit_platform.metadata import markdown_table, schema_of
 from credit_platform.settings import Settings
+
+
+class WindowConfig(dg.Config):
+    """Another training window than the settings name."""
+
+    cohorts: str = Field("", description="As CREDIT_TRAINING_COHORTS; empty: what that says.")
 
 
 @dg.asset(
@@ -23,10 +30,14 @@ from credit_platform.settings import Settings
         "without protected attributes, and the fitted preprocessor for models that need one."
     ),
 )
-def feature_splits(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
+def feature_splits(
+    context: dg.AssetExecutionContext, config: WindowConfig, settings: dg.ResourceParam[Settings]
+) -> dg.MaterializeResult:
     import joblib
     import pyarrow.parquet as pq
 
+    if config.cohorts:
+        settings = settings.model_copy(update={"training_cohorts": config.cohorts})
     window = training_window(settings, labelled_cohorts(settings))
     context.log.info(f"window: {', '.join(window.cohorts) or 'none'}; out of time: {window.out_of_time or 'none'}")
     meanings = {column.name: column.meaning for column in mart_columns()}

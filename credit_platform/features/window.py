@@ -52,6 +52,16 @@ def training_window(settings: Settings, labelled: Sequence[str]) -> Window:
     return Window(tuple(labelled[:-1]), labelled[-1])
 
 
+def since(labelled: Sequence[str], first: str) -> str:
+    """The window from a cohort on, as CREDIT_TRAINING_COHORTS has it: the newest is left to judge on out of time."""
+    later = [cohort for cohort in labelled if cohort >= first]
+    if len(later) < 2:
+        raise WindowError(
+            f"{len(later)} labelled cohorts since {first}: to train on one and judge on one, two are needed"
+        )
+    return f"{later[0]}..{later[-2]}"
+
+
 def _named(setting: str, labelled: Sequence[str]) -> list[str]:
     """The labelled cohorts that `a..b` spans, or that `a, b, c` lists."""
     if not setting.strip():

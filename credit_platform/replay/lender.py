@@ -17,6 +17,7 @@ from credit_platform.alerting.sources import run_of
 from credit_platform.features.protected import protected_columns
 from credit_platform.features.splits import write_splits
 from credit_platform.features.window import labelled_cohorts, training_window
+from credit_platform.features.window import since as window_since
 from credit_platform.home_credit.contracts import TABLE_NAMES
 from credit_platform.home_credit.landing import land
 from credit_platform.lake import draft, table_path
@@ -85,7 +86,7 @@ class Lender:
         """Trains a challenger on the labelled cohorts since one (empty: on all), and brings it before the gate."""
         import mlflow
 
-        window = self._window(since)
+        window = window_since(self.labelled(), since) if since else ""
         settings = self.settings.model_copy(update={"training_cohorts": window})
         meanings = {column.name: column.meaning for column in mart_columns()}
         chosen = training_window(settings, labelled_cohorts(settings))
@@ -177,11 +178,6 @@ class Lender:
 
     def _cost(self, defaulted: NDArray[Any], refused: NDArray[np.bool_]) -> float:
         return cost_per_client(defaulted, refused, costs_of(self.settings))
-
-    def _window(self, since: str) -> str:
-        """The labelled cohorts since one, all but the newest, on which the challenger is judged out of time."""
-        later = [cohort for cohort in self.labelled() if cohort >= since]
-        return f"{later[0]}..{later[-2]}" if since else ""
 
     def _scorer(self, version: str) -> Scorer:
         if version not in self._scorers:
