@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url,
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from serving.decisions.errors import DecisionLogError
-from serving.decisions.schema import REVISION, VERSION_TABLE, keys
+from serving.decisions.schema import REVISION, VERSION_TABLE, keys, records, secret
 
 if sys.platform == "win32":
     fcntl = None
@@ -123,6 +123,23 @@ class Database:
                     f"The decision log's tables are of revision {current}, which this program does not know; "
                     "it is older than the one that made them."
                 ) from error
+
+    def grant(self, role: str) -> None:
+        """Lets a role of PostgreSQL read the log, add to it and destroy keys; it can change and drop nothing else.
+
+        Raises:
+            DecisionLogError: that failed, as it does where there is no such role; or this is SQLite, which has none.
+        """
+        if self.is_sqlite:
+            raise DecisionLogError("Only PostgreSQL has roles; CREDIT_DECISIONS_URL names none.")
+        quoted = self._engine.dialect.identifier_preparer.quote(role)
+        with self.writing() as connection:
+            for rights, tables in (
+                ("select", f"{records.name}, {keys.name}, {secret.name}, {VERSION_TABLE}"),
+                ("insert", f"{records.name}, {keys.name}"),
+                ("delete", keys.name),
+            ):
+                connection.exec_driver_sql(f"grant {rights} on {tables} to {quoted}")
 
     def scrub(self) -> bool:
         """Clears the database's own files of deleted keys as far as can be; whether nobody stood in the way."""
