@@ -7,6 +7,7 @@ import dagster as dg
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
+from credit_platform.alerting.checks import monitoring_is_alive  # noqa: E402
 from credit_platform.automation.freshness import fresh  # noqa: E402
 from credit_platform.automation.jobs import jobs  # noqa: E402
 from credit_platform.automation.schedules import schedules  # noqa: E402
@@ -69,6 +70,7 @@ def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Def
             a_champion_decides,
             every_client_has_a_score,
             newest_cohort_has_not_drifted,
+            monitoring_is_alive,
         ],
         jobs=jobs,
         schedules=schedules,

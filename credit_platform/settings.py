@@ -127,7 +127,7 @@ class Settings(BaseSettings):
 
     retrain_on_drift: bool = Field(True, description="Whether open incidents of drift or performance start a training.")
     retrain_least_cohorts: int = Field(
-        3, ge=1, description="Labelled cohorts since a drift began that a training because of it waits for."
+        4, ge=2, description="Labelled cohorts since a drift began that a training because of it waits for."
     )
     retrain_cooldown_days: float = Field(180, ge=0, description="Days after a training without another by drift.")
     retrain_most_per_year: int = Field(2, ge=0, description="Most trainings by drift within a year.")

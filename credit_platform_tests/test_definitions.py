@@ -75,6 +75,7 @@ WARNING = {
     "feature_splits:outcomes_are_stratified",
     "evaluation:the_challenger_earns_its_keep",
     "scores:every_client_has_a_score",
+    "drift_report:monitoring_is_alive",
     "drift_report:newest_cohort_has_not_drifted",
 }
 

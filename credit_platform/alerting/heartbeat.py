@@ -13,6 +13,7 @@ from credit_platform.monitoring.reports import verdict_path
 from credit_platform.settings import Settings
 
 _MARK = "heartbeat"
+_TRIES = 5
 
 
 def silent(settings: Settings, at: datetime) -> dict[str, str]:
@@ -38,6 +39,19 @@ def silent(settings: Settings, at: datetime) -> dict[str, str]:
             f"it should be within {settings.alert_silence_hours:g} (CREDIT_ALERT_SILENCE_HOURS)"
         )
     return late
+
+
+def unheard(settings: Settings) -> dict[str, str]:
+    """The channels that have not taken a message for long, in sentences."""
+    store = AlertStore.find(settings)
+    if store is None:
+        return {}
+    with store, store.reading() as read:
+        waiting = [(channel, error) for _, channel, attempts, error in read.undelivered() if attempts >= _TRIES]
+    return {
+        f"channel {channel}": f"the channel {channel} has not taken a message in {_TRIES} tries: {error}"
+        for channel, error in waiting
+    }
 
 
 def beat(settings: Settings, at: datetime) -> None:

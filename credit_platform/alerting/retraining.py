@@ -23,7 +23,7 @@ class Limits:
     """How often a drift may lead to a training, and how many labelled cohorts it waits for."""
 
     wanted: bool = True
-    least_cohorts: int = 3
+    least_cohorts: int = 4
     cooldown: timedelta = timedelta(days=180)
     most_per_year: int = 2
 

@@ -25,6 +25,7 @@ from sqlalchemy import (
     create_engine,
     delete,
     event,
+    func,
     insert,
     inspect,
     make_url,
@@ -298,8 +299,15 @@ class Transaction:
         self._set(delivery, attempts=delivery.attempts + 1, next_at=again, error=error)
 
     def undelivered(self) -> list[tuple[str, str, int, str]]:
-        """Message, channel, attempts and last error of what has not arrived, given up or not."""
-        query = select(_deliveries).where(_deliveries.c.done_at.is_(None)).order_by(_deliveries.c.message)
+        """Message, channel, attempts and last error of what has not arrived, by channels that took none since."""
+        later = _deliveries.alias()
+        works = select(func.max(later.c.done_at)).where(later.c.channel == _deliveries.c.channel).scalar_subquery()
+        query = (
+            select(_deliveries)
+            .join(_messages, _messages.c.id == _deliveries.c.message)
+            .where(_deliveries.c.done_at.is_(None), works.is_(None) | (works < _messages.c.at))
+            .order_by(_deliveries.c.message)
+        )
         return [(row.message, row.channel, row.attempts, row.error) for row in self._connection.execute(query)]
 
     def mark(self, name: str) -> tuple[str, datetime] | None:

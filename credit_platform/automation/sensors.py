@@ -196,6 +196,7 @@ def heartbeat_sensor(context: dg.SensorEvaluationContext, settings: dg.ResourceP
     now = datetime.now(UTC)
     waits = champion_decides(context.instance)
     still = {name: f"{name} is stopped: start it in the Dagster UI" for name in stopped(context)}
+    still |= heartbeat.unheard(settings)
     late = heartbeat.silent(settings, now) if waits else {}
     signals = [
         *(sources.operational("silence", subject, sentence) for subject, sentence in late.items()),

@@ -53,13 +53,20 @@ def training_window(settings: Settings, labelled: Sequence[str]) -> Window:
 
 
 def since(labelled: Sequence[str], first: str) -> str:
-    """The window from a cohort on, as CREDIT_TRAINING_COHORTS has it: the newest is left to judge on out of time."""
+    """The window about a change in a cohort, as CREDIT_TRAINING_COHORTS has it: as many cohorts before as after it.
+
+    Those after it alone are few, and teach a ranking that is worse than the one they replace; all those before would
+    drown them. The newest is left to judge on out of time.
+    """
+    earlier = [cohort for cohort in labelled if cohort < first]
     later = [cohort for cohort in labelled if cohort >= first]
     if len(later) < 2:
         raise WindowError(
-            f"{len(later)} labelled cohorts since {first}: to train on one and judge on one, two are needed"
+            f"{len(later)} labelled cohorts since {first}; to train on one and judge on one, two are needed"
         )
-    return f"{later[0]}..{later[-2]}"
+    *learnt, _ = later
+    start = (earlier[-len(learnt) :] or learnt)[0]
+    return f"{start}..{learnt[-1]}"
 
 
 def _named(setting: str, labelled: Sequence[str]) -> list[str]:

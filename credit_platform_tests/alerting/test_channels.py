@@ -2,6 +2,7 @@
 
 import hmac
 import json
+from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes, policy
 from hashlib import sha256
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from credit_platform.alerting import heartbeat
 from credit_platform.alerting.channels import (
     Channel,
     ChannelError,
@@ -171,6 +173,25 @@ def test_a_channel_that_never_answers_is_given_up_and_that_is_on_record(store: A
         ((identity, channel, attempts, error),) = read.undelivered()
     assert (identity, channel, error) == (message().id, "webhook", "the settings name no such channel any more")
     assert 12 < attempts < 25
+
+
+def test_a_channel_that_is_not_heard_is_known_until_it_takes_a_message(
+    store: AlertStore, settings: Settings, tmp_path: Path
+) -> None:
+    channels: dict[str, Channel] = {"log": Log(tmp_path / "x")}
+    for hours in range(10):
+        deliver(store, channels, NOON + timedelta(hours=hours), WEEK)
+    (sentence,) = heartbeat.unheard(settings).values()
+    assert sentence == (
+        "the channel webhook has not taken a message in 5 tries: the settings name no such channel any more"
+    )
+    later = replace(message(), id="later", at=NOON + timedelta(hours=20))
+    with store.transaction() as write:
+        write.send(later, ["webhook"])
+    with http_inbox() as inbox:
+        channels["webhook"] = Webhook(inbox.url)
+        deliver(store, channels, NOON + timedelta(hours=21), WEEK)
+    assert heartbeat.unheard(settings) == {}
 
 
 def test_what_one_process_is_sending_another_does_not_send_too(store: AlertStore) -> None:

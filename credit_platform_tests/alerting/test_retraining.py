@@ -20,7 +20,7 @@ def incident(finding: Finding = SCORE, **changes: object) -> Incident:
 
 
 def situation(*incidents: Incident, **changes: object) -> Situation:
-    known = Situation(incidents, [], ["2025-01", "2025-03", "2025-04", "2025-05"], [], "1")
+    known = Situation(incidents, [], ["2025-01", "2025-03", "2025-04", "2025-05", "2025-06"], [], "1")
     return replace(known, **changes)
 
 
@@ -29,7 +29,7 @@ def reason(known: Situation, at: datetime = NOON, **limits: object) -> str:
     return "due" if decision.due else decision.reason.rpartition("not now: ")[2]
 
 
-def test_an_open_drift_with_three_labelled_cohorts_since_it_began_is_due() -> None:
+def test_an_open_drift_with_four_labelled_cohorts_since_it_began_is_due() -> None:
     decision = decide(situation(incident()), Limits(), NOON)
     assert decision.due
     assert (decision.since, decision.incidents) == ("2025-03", (incident().id,))
@@ -38,7 +38,7 @@ def test_an_open_drift_with_three_labelled_cohorts_since_it_began_is_due() -> No
 
 def test_the_same_incidents_and_outcomes_ask_under_the_same_key() -> None:
     asked = [decide(situation(incident()), Limits(), NOON + i * DAY).key for i in range(2)]
-    more = situation(incident(), labelled=["2025-03", "2025-04", "2025-05", "2025-06"])
+    more = situation(incident(), labelled=["2025-03", "2025-04", "2025-05", "2025-06", "2025-07"])
     assert asked[0] == asked[1] != decide(more, Limits(), NOON).key
 
 
@@ -64,7 +64,7 @@ def test_every_hindrance_is_named() -> None:
         "a feed is broken (unit of application.AMT_INCOME_TOTAL)"
     )
     assert reason(replace(known, set_aside=["2025-06"])) == "cohort 2025-06 is in quarantine"
-    assert reason(replace(known, labelled=["2025-02", "2025-03"])) == "1 of 3 labelled cohorts since then"
+    assert reason(replace(known, labelled=["2025-02", "2025-03"])) == "1 of 4 labelled cohorts since then"
     assert reason(replace(known, trainings=[NOON - 10 * DAY])) == (
         "trained on 2026-02-20, the next by drift from 2026-08-19 on"
     )

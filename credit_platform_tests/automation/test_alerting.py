@@ -11,6 +11,7 @@ import pytest
 
 from credit_platform import quarantine
 from credit_platform.alerting import heartbeat, sources, watch
+from credit_platform.alerting.checks import monitoring_is_alive
 from credit_platform.alerting.incidents import Incident
 from credit_platform.alerting.store import AlertStore
 from credit_platform.automation.conditions import INCIDENTS, REASON, outcome_of_training
@@ -79,22 +80,22 @@ def test_a_cohort_in_quarantine_is_an_incident_of_its_own(settings: Settings, in
 
 @pytest.fixture
 def drifted(settings: Settings, instance: dg.DagsterInstance) -> Settings:
-    """An open incident of drift since 2025-02, and outcomes of three cohorts since."""
+    """An open incident of drift since 2025-02, and outcomes of four cohorts since."""
     report(settings, "2025-02", SCORE)
     report(settings, "2025-03", SCORE)
     Ticks(drift_sensor, settings, instance).tick()
-    label(settings, "2025-01", "2025-02", "2025-03", "2025-04")
+    label(settings, *(f"2025-0{month}" for month in range(1, 6)))
     return settings
 
 
-def test_a_drift_requests_one_training_on_what_came_since_with_its_reason(
+def test_a_drift_requests_one_training_about_the_change_with_its_reason(
     drifted: Settings, instance: dg.DagsterInstance
 ) -> None:
     retraining = Ticks(retraining_sensor, drifted, instance)
     (request,) = retraining.tick()
     assert request.tags[INCIDENTS] == incidents(drifted)[0].id
     assert request.tags[REASON] == "population moved since 2025-02: psi of probability_of_default"
-    assert request.run_config["ops"]["feature_splits"]["config"] == {"cohorts": "2025-02..2025-03"}
+    assert request.run_config["ops"]["feature_splits"]["config"] == {"cohorts": "2025-01..2025-04"}
     assert retraining.tick() == []
     assert Ticks(retraining_sensor, drifted, instance).tick()[0].run_key == request.run_key
 
@@ -115,15 +116,15 @@ def test_a_broken_feed_is_never_learnt_from(drifted: Settings, instance: dg.Dags
 def test_a_cohort_in_quarantine_forbids_training_and_its_release_allows_it(
     drifted: Settings, instance: dg.DagsterInstance
 ) -> None:
-    quarantine.hold(drifted, "2025-04", "quality_report", ["EXT_SOURCE_3 has gone."], "digest")
-    assert "cohort 2025-04 is in quarantine" in skipped(drifted, instance)
-    quarantine.lift(drifted, "2025-04", "quality_report")
+    quarantine.hold(drifted, "2025-06", "quality_report", ["EXT_SOURCE_3 has gone."], "digest")
+    assert "cohort 2025-06 is in quarantine" in skipped(drifted, instance)
+    quarantine.lift(drifted, "2025-06", "quality_report")
     assert len(Ticks(retraining_sensor, drifted, instance).tick()) == 1
 
 
 def test_outcomes_from_after_the_change_are_waited_for(drifted: Settings, instance: dg.DagsterInstance) -> None:
-    waiting = drifted.model_copy(update={"retrain_least_cohorts": 4})
-    assert skipped(waiting, instance).endswith("not now: 3 of 4 labelled cohorts since then")
+    waiting = drifted.model_copy(update={"retrain_least_cohorts": 5})
+    assert skipped(waiting, instance).endswith("not now: 4 of 5 labelled cohorts since then")
 
 
 def test_a_training_by_drift_forbids_the_next_for_a_while_but_not_one_that_failed(
@@ -211,3 +212,14 @@ def test_the_heartbeat_reminds_of_what_is_open(settings: Settings, instance: dg.
     Ticks(heartbeat_sensor, settings, instance).tick()
     with AlertStore.of(settings) as store, store.reading() as read:
         assert [entry.kind for entry in read.history()] == ["opened", "overdue"]
+
+
+def test_the_check_says_whether_somebody_watches(landed: Settings) -> None:
+    assert monitoring_is_alive(settings=landed).passed
+    heartbeat.beat(landed, watch.now() - timedelta(hours=2))
+    found = monitoring_is_alive(settings=landed)
+    assert not found.passed
+    assert "is the Dagster daemon running?" in (found.description or "")
+    heartbeat.beat(landed, watch.now())
+    late = monitoring_is_alive(settings=landed.model_copy(update={"alert_silence_hours": 1e-9}))
+    assert not late.passed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from credit_platform.features.window import Window, WindowError, training_window
+from credit_platform.features.window import Window, WindowError, since, training_window
 from credit_platform.settings import Settings
 
 MONTHS = ["2025-01", "2025-02", "2025-03"]
@@ -47,3 +47,17 @@ def test_a_configured_window_is_taken_and_the_newest_cohort_after_it_is_out_of_t
 def test_a_window_without_labelled_cohorts_is_refused_with_those_there_are(setting: str) -> None:
     with pytest.raises(WindowError, match="labelled cohorts are: 2025-01, 2025-02, 2025-03"):
         window(MONTHS, setting)
+
+
+@pytest.mark.parametrize(
+    ("first", "window"),
+    [("2025-05", "2025-03..2025-06"), ("2025-06", "2025-05..2025-06"), ("2025-01", "2025-01..2025-06")],
+)
+def test_about_a_change_as_many_cohorts_before_as_after_it_are_learnt_from(first: str, window: str) -> None:
+    labelled = [f"2025-{month:02}" for month in range(1, 8)]
+    assert since(labelled, first) == window
+
+
+def test_a_change_with_one_labelled_cohort_since_leaves_nothing_to_judge_on() -> None:
+    with pytest.raises(WindowError, match="1 labelled cohorts since 2025-02"):
+        since(["2025-01", "2025-02"], "2025-02")

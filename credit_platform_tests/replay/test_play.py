@@ -83,15 +83,15 @@ def test_a_drift_is_told_in_its_second_month_and_the_model_renewed_once_there_is
     played = run(lender)
     assert played.noticed == played.material == CHANGE
     assert [(cohort, told.event) for cohort, told in played.alerts] == [("2026-02", "opened")]
-    # Outcomes of January to March are known in June.
-    assert played.trainings == [("2026-06", "version 2 promoted: it costs less")]
+    # Outcomes of January to April are known in July.
+    assert played.trainings == [("2026-07", "version 2 promoted: it costs less")]
     assert lender.trained_since == ["", CHANGE]
-    assert [month.cohort for month in played.renewed] == COHORTS[COHORTS.index("2026-07") :]
+    assert [month.cohort for month in played.renewed] == COHORTS[COHORTS.index("2026-08") :]
     told = {month.cohort: [t.event for t in month.told] for month in played.watched if month.told}
-    assert told["2026-06"][-1] == "retrained"
-    assert told["2026-07"] == ["resolved"]
+    assert told["2026-07"][-1] == "retrained"
+    assert told["2026-08"] == ["resolved"]
     assert [m.decided for m in played.watched if m.cohort == "2026-04"] == [
-        "population moved since 2026-01: psi of probability_of_default; not now: 1 of 3 labelled cohorts since then"
+        "population moved since 2026-01: psi of probability_of_default; not now: 1 of 4 labelled cohorts since then"
     ]
 
 
@@ -114,7 +114,7 @@ def test_a_broken_feed_is_told_at_once_and_nothing_is_learnt_from_it(settings: S
 
 def test_a_challenger_that_is_refused_is_not_tried_again_before_half_a_year(settings: Settings) -> None:
     played = run(FakeLender(settings, drifts, gate="refused"))
-    assert [cohort for cohort, _ in played.trainings] == ["2026-06", "2026-12"]
+    assert [cohort for cohort, _ in played.trainings] == ["2026-07"]
     assert played.renewed == []
 
 
@@ -122,7 +122,7 @@ def test_the_page_says_when_it_began_was_noticed_and_what_it_saved(settings: Set
     played = run(FakeLender(settings, drifts))
     told = facts(played)
     assert told["the change begins"] == told["first found by monitoring"] == CHANGE
-    assert told["saved against doing nothing"] == "+25.0% a client in 6 months"
+    assert told["saved against doing nothing"] == "+25.0% a client in 5 months"
     text = page(played)
     assert "<h1>Replay: shock</h1>" in text
     assert text.count("<tr><td>") == len(played.watched)
