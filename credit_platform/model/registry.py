@@ -7,12 +7,14 @@ neither reports home nor draws progress bars.
 import os
 import warnings
 from collections.abc import Mapping
+from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from credit_platform.features.schema import FeatureSchema
 from credit_platform.lake import atomic_folder
+from credit_platform.scoring.estimators import libraries_of
 from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
 CHALLENGER = "challenger"
 SCORER = "scorer"
 """The name of a version's folder among the artifacts of its MLflow model."""
+_SCORER_NEEDS = ("numpy", "pandas", "pyarrow")
+"""Distributions that `scoring/pyfunc.py` takes for a version of any family."""
 
 
 class NoModelError(LookupError):
@@ -110,15 +114,15 @@ def log_version(settings: Settings, folder: Path, schema: FeatureSchema) -> str:
     """
     if folder.name != SCORER:
         raise ValueError(f"a version's folder is to be called {SCORER!r}, not {folder.name!r}")
-    import catboost
     import mlflow
-    import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema
 
     kinds = {"numeric": DataType.double, "category": DataType.string}
     inputs = [ColSpec(kinds[feature.kind], feature.name, required=False) for feature in schema.features]
     outputs = [ColSpec(DataType.double, "probability_of_default"), ColSpec(DataType.string, "decision")]
+    # Not this package: no index has it, and whoever took its name there would be installed in its place.
+    needed = dict.fromkeys((*_SCORER_NEEDS, *libraries_of(folder)))
     with warnings.catch_warnings():
         # MLflow asks for type hints and an example to guess the signature from; it is given one.
         warnings.simplefilter("ignore", UserWarning)
@@ -128,7 +132,7 @@ def log_version(settings: Settings, folder: Path, schema: FeatureSchema) -> str:
             artifacts={SCORER: str(folder)},
             registered_model_name=settings.model_name,
             signature=ModelSignature(Schema(inputs), Schema(outputs)),
-            pip_requirements=[f"catboost=={catboost.__version__}", f"numpy=={np.__version__}"],
+            pip_requirements=[f"{name}=={metadata.version(name)}" for name in needed],
         )
     return str(info.registered_model_version)
 

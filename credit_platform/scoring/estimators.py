@@ -2,14 +2,16 @@
 
 Contributions are exact: coefficients times distances from the usual row for a logistic regression, shap's exact tree
 explainer for boosting. scikit-learn, and shap for boosting, are imported where such a version is in force, and only
-there. Not here: how they are fitted (`model/families.py`).
+there (the extra `serving-sklearn`). Not here: how they are fitted (`model/families.py`).
 """
 
 from collections.abc import Sequence
 from functools import cache, cached_property
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,14 @@ _OURS = frozenset(
 have functions that run code too."""
 
 
+_MODULES = {"pandas": "pandas", "scikit-learn": "sklearn", "skops": "skops", "shap": "shap"}
+"""What distributions are imported as."""
+
+
+class MissingLibraryError(ImportError):
+    """A version needs a library that is not installed here."""
+
+
 def write_estimator(pipeline: Any, folder: Path) -> Path:
     """Stores a fitted pipeline without pickling it."""
     import skops.io
@@ -44,13 +54,29 @@ def write_estimator(pipeline: Any, folder: Path) -> Path:
     return path
 
 
+def libraries_of(folder: Path) -> tuple[str, ...]:
+    """The distributions that scoring a version takes beside the scorer's own; none for a CatBoost version."""
+    path = folder / FILE_NAME
+    if not path.exists():
+        return ()
+    with ZipFile(path) as stored:
+        boosting = b"HistGradientBoosting" in stored.read("schema.json")
+    return ("pandas", "scikit-learn", "skops", *(["shap"] if boosting else []))
+
+
 def load_estimator(folder: Path, schema: FeatureSchema) -> "EstimatorModel":
     """Loads a version's pipeline.
 
     Raises:
         FileNotFoundError: the folder holds no pipeline.
+        MissingLibraryError: a library that the pipeline needs is not installed.
         ValueError: the file holds classes or functions that no pipeline of ours does.
     """
+    if lacking := [name for name in libraries_of(folder) if find_spec(_MODULES[name]) is None]:
+        raise MissingLibraryError(
+            f"{folder} holds a scikit-learn pipeline, which takes {', '.join(lacking)} to score: install "
+            "credit-platform[serving-sklearn], or let a CatBoost version decide, which needs neither"
+        )
     import skops.io
 
     content = (folder / FILE_NAME).read_bytes()

@@ -1,6 +1,7 @@
 """A registered version as others load it, through MLflow: the scorer's numbers, whatever a frame leaves out."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +103,25 @@ def test_the_signature_names_the_features_and_what_comes_out(registered: Registe
     assert {spec.name: spec.type.name for spec in signature.inputs} == {f.name: kinds[f.kind] for f in SCHEMA.features}
     assert not [spec.name for spec in signature.inputs if spec.required]
     assert signature.outputs.input_names() == ["probability_of_default", "decision"]
-    version = registry.number_under(registered.settings, ALIAS)
-    assert version
-    assert registry.has_signature(registered.settings, version)
+    number = registry.number_under(registered.settings, ALIAS)
+    assert number
+    assert registry.has_signature(registered.settings, number)
+
+
+def test_its_requirements_are_the_libraries_of_its_family_in_the_versions_it_was_made_with(
+    registered: Registered,
+) -> None:
+    import mlflow
+
+    asked = mlflow.pyfunc.get_model_dependencies(f"models:/{registered.settings.model_name}@{ALIAS}")
+    lines = Path(asked).read_text("utf-8").split()
+    by_family = {
+        "catboost": set(),
+        "hist_gradient_boosting": {"scikit-learn", "skops", "shap"},
+        "logistic_regression": {"scikit-learn", "skops"},
+    }
+    wanted = {"numpy", "pandas", "pyarrow", *by_family[registered.settings.model_name]}
+    assert {f"{name}=={version(name)}" for name in wanted} == {line for line in lines if not line.startswith("mlflow")}
 
 
 @pytest.mark.parametrize("wrong", [{"EXT_SOURCE_2": "high"}, {"OCCUPATION_TYPE": 3.5}, {"BURO_COUNT": np.int64(2**62)}])
