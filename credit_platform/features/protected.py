@@ -9,6 +9,12 @@ from credit_platform.mart.build import mart_columns
 
 
 def protected_columns(attributes: Collection[str]) -> frozenset[str]:
-    """The mart's columns that depend on a protected column of the application, by lineage."""
-    sources = {f"application.{name}" for name in attributes}
-    return frozenset(column.name for column in mart_columns() if sources.intersection(column.sources))
+    """The mart's columns that depend on a protected attribute, by lineage, whatever table tells it.
+
+    An earlier application says of the same person who came along as well as the present one does.
+    """
+    return frozenset(
+        column.name
+        for column in mart_columns()
+        if any(source.partition(".")[2] in attributes for source in column.sources)
+    )
