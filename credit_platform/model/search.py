@@ -133,7 +133,7 @@ def _trials(
         {name: list(values) for name, values in grid.items()},
         scoring=_judged(kind, costs_of(settings), cutoff),
         refit=False,
-        cv=_folds(settings),
+        cv=folds_of(settings),
         n_jobs=settings.search_jobs if settings.compute == "local" else None,
         error_score="raise",
     )
@@ -199,7 +199,7 @@ def _out_of_fold(
     selected: Selected,
 ) -> NDArray[np.float64]:
     margins = np.empty(len(outcomes))
-    for seen, held_out in _folds(settings).split(outcomes, outcomes):
+    for seen, held_out in folds_of(settings).split(outcomes, outcomes):
         train = selected(seen)
         of_seen = None if weight is None else weight[seen]
         model = fit(settings, trial, train.iloc[seen], outcomes[seen], of_seen)
@@ -215,7 +215,8 @@ def _weighted(estimator: Any, weight: NDArray[np.float64] | None) -> dict[str, N
     return {f"{steps[-1][0]}__sample_weight" if steps else "sample_weight": weight}
 
 
-def _folds(settings: Settings) -> "StratifiedKFold":
+def folds_of(settings: Settings) -> "StratifiedKFold":
+    """The folds of the search, the same for every family."""
     from sklearn.model_selection import StratifiedKFold
 
     return StratifiedKFold(settings.cross_validation_folds, shuffle=True, random_state=settings.seed)

@@ -23,6 +23,7 @@ def select_features(
 
     `rows` are the places in the train part that it learns from, all by default.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if len(schema.features) <= settings.most_features:
@@ -33,7 +34,9 @@ def select_features(
     places = np.arange(len(outcomes)) if rows is None else rows
     if len(places) > MOST_ROWS:
         places = np.sort(np.random.default_rng(settings.seed).choice(places, MOST_ROWS, replace=False))
-    table = pq.read_table(splits / "X_train.parquet", columns=schema.names).take(places)
+    # One column after the other: of all rows together only those that are learnt from are ever in memory.
+    file = pq.ParquetFile(splits / "X_train.parquet")
+    table = pa.table({name: file.read(columns=[name]).column(0).take(places) for name in schema.names})
     first = NativeCatBoost(
         depth=4, iterations=300, learning_rate=0.1, random_seed=settings.seed, thread_count=settings.threads
     ).fit(model_frame(table, schema), outcomes[places])
