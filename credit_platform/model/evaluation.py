@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from credit_platform.model import intervals
 from credit_platform.model.business_cost import Threshold, cost_per_client, sensitivity, strategy_curve
-from credit_platform.model.intervals import Interval, share
+from credit_platform.model.intervals import Interval, Measured, share
 from credit_platform.model.scale import Scale
 
 if TYPE_CHECKING:
@@ -96,12 +96,62 @@ def evaluate(
         sensitivity=sensitivity(defaulted, probability, threshold.value),
         grades=grades(defaulted, probability, scale),
         segments=[
-            row for name, of in segments(rows).items() for row in _by(name, of, defaulted, probability, threshold)
+            row
+            for name, of in segments(rows).items()
+            for row in _by(name, of, defaulted, probability, threshold, resamples, seed)
         ],
         cohorts=list(
-            _by("cohort", rows.column("cohort").to_numpy(zero_copy_only=False), defaulted, probability, threshold)
+            _by(
+                "cohort",
+                rows.column("cohort").to_numpy(zero_copy_only=False),
+                defaulted,
+                probability,
+                threshold,
+                resamples,
+                seed,
+            )
         ),
     )
+
+
+def beside(
+    defaulted: NDArray[np.int64],
+    probability: NDArray[np.float64],
+    threshold: Threshold,
+    benchmark: NDArray[np.float64],
+    resamples: int,
+    seed: int,
+) -> list[Row]:
+    """The model beside a benchmark's probabilities (n,) of the same clients, refused from the theoretical cut-off on.
+
+    The differences, model minus benchmark, are paired: both are drawn with the same resamples.
+    """
+    cutoffs = {"model": threshold.value, "scorecard": threshold.costs.theoretical_threshold}
+    statistics = {"auc": intervals.auc, "gini": intervals.gini, "ks": intervals.ks, "brier": intervals.brier}
+    drawn = intervals.bootstrap(
+        defaulted,
+        {
+            name: Measured(values, {**statistics, "cost_per_client": intervals.cost(threshold.costs, cutoffs[name])})
+            for name, values in (("model", probability), ("scorecard", benchmark))
+        },
+        resamples=resamples,
+        seed=seed,
+    )
+    rows = []
+    for metric, ours in drawn["model"].items():
+        theirs = drawn["scorecard"][metric]
+        difference = (ours - theirs).interval()
+        rows.append(
+            {
+                "metric": metric,
+                "model": ours.value,
+                "scorecard": theirs.value,
+                "difference": difference.value,
+                "low": difference.low,
+                "high": difference.high,
+            }
+        )
+    return rows
 
 
 def metrics(
@@ -226,27 +276,34 @@ def _by(
     defaulted: NDArray[np.int64],
     probability: NDArray[np.float64],
     threshold: Threshold,
+    resamples: int,
+    seed: int,
 ) -> Iterator[Row]:
-    """A row of numbers for each group that is large enough."""
-    from sklearn.metrics import roc_auc_score
-
+    """A row of numbers for each group that is large enough; `low` and `high` are of the observed default rate."""
+    statistics = {"AUC": intervals.auc, "cost": intervals.cost(threshold.costs, threshold.value)}
     for name in sorted(set(groups.tolist())):
         inside = groups == name
         y, p = defaulted[inside], probability[inside]
         if len(y) < _LEAST_CLIENTS or y.all() or not y.any():
             continue
         observed = share(int(y.sum()), len(y))
+        found = intervals.intervals(y, p, statistics, resamples=resamples, seed=seed)
+        auc, cost = found["AUC"], found["cost"]
         yield {
             "by": kind,
             "group": str(name),
             "clients": len(y),
-            "AUC": float(roc_auc_score(y, p)),
+            "AUC": auc.value,
+            "AUC low": auc.low,
+            "AUC high": auc.high,
             "predicted": float(p.mean()),
             "observed": observed.value,
             "low": observed.low,
             "high": observed.high,
             "approval rate": float((p < threshold.value).mean()),
-            "cost per client": cost_per_client(y, p >= threshold.value, threshold.costs),
+            "cost per client": cost.value,
+            "cost low": cost.low,
+            "cost high": cost.high,
         }
 
 

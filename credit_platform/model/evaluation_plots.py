@@ -95,6 +95,9 @@ def _gains(report: Report) -> "Figure":
     shares = [0.0, *(row["clients"] for row in report.gains)]
     axes.plot(shares, [0.0, *(row["defaults caught"] for row in report.gains)], "o-", color=BLUE, label="model")
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="chance")
+    for row in report.gains[:3]:
+        place = (row["clients"], row["defaults caught"])
+        axes.annotate(f"lift {row['lift']:.1f}", place, (8, -10), textcoords="offset points", fontsize="small")
     axes.set(
         xlabel="share of clients, the riskiest first", ylabel="share of defaults caught", title=f"Gains, {report.part}"
     )

@@ -20,6 +20,7 @@ from credit_platform.model.evaluation import (
     METRICS,
     WITHOUT_A_MODEL,
     Report,
+    beside,
     deciles,
     evaluate,
     gains,
@@ -282,3 +283,26 @@ def test_plots_leave_no_figure_open_in_pyplot(report: Report) -> None:
     before = plt.get_fignums()
     plots(report, DEFAULTED, PROBABILITY, THRESHOLD)
     assert plt.get_fignums() == before
+
+
+def test_ranking_and_cost_of_every_segment_have_intervals_too(report: Report) -> None:
+    for row in (*report.segments, *report.cohorts):
+        assert row["AUC low"] <= row["AUC"] <= row["AUC high"], row
+        assert row["cost low"] <= row["cost per client"] <= row["cost high"], row
+
+
+def test_beside_the_scorecard_each_metric_has_both_values_and_a_paired_difference() -> None:
+    worse = (PROBABILITY + random.uniform(0, 0.3, 500)) / 2
+    rows = {row["metric"]: row for row in beside(DEFAULTED, PROBABILITY, THRESHOLD, worse, 200, seed=1)}
+    assert set(rows) == {"auc", "gini", "ks", "brier", "cost_per_client"}
+    assert rows["auc"]["model"] == pytest.approx(roc_auc_score(DEFAULTED, PROBABILITY))
+    assert rows["auc"]["scorecard"] == pytest.approx(roc_auc_score(DEFAULTED, worse))
+    refused = worse >= THRESHOLD.costs.theoretical_threshold
+    assert rows["cost_per_client"]["scorecard"] == pytest.approx(np.where(DEFAULTED, 10 * ~refused, refused).mean())
+    for row in rows.values():
+        assert row["difference"] == pytest.approx(row["model"] - row["scorecard"])
+        assert row["low"] <= row["difference"] <= row["high"]
+    alike = beside(DEFAULTED, PROBABILITY, THRESHOLD, PROBABILITY, 20, seed=1)
+    assert all(
+        row["difference"] == row["low"] == row["high"] == 0 for row in alike if row["metric"] != "cost_per_client"
+    )
