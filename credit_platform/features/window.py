@@ -53,20 +53,16 @@ def training_window(settings: Settings, labelled: Sequence[str]) -> Window:
 
 
 def since(labelled: Sequence[str], first: str) -> str:
-    """The window about a change in a cohort, as CREDIT_TRAINING_COHORTS has it: as many cohorts before as after it.
+    """The window from a change on, as CREDIT_TRAINING_COHORTS has it. The newest is left to judge on out of time.
 
-    Those after it alone are few, and teach a ranking that is worse than the one they replace; all those before would
-    drown them. The newest is left to judge on out of time.
+    Cohorts from before the change are left out: a model that learnt them too saved half as much when it was tried.
     """
-    earlier = [cohort for cohort in labelled if cohort < first]
     later = [cohort for cohort in labelled if cohort >= first]
     if len(later) < 2:
         raise WindowError(
             f"{len(later)} labelled cohorts since {first}; to train on one and judge on one, two are needed"
         )
-    *learnt, _ = later
-    start = (earlier[-len(learnt) :] or learnt)[0]
-    return f"{start}..{learnt[-1]}"
+    return f"{later[0]}..{later[-2]}"
 
 
 def _named(setting: str, labelled: Sequence[str]) -> list[str]:

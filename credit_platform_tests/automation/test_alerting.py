@@ -88,14 +88,14 @@ def drifted(settings: Settings, instance: dg.DagsterInstance) -> Settings:
     return settings
 
 
-def test_a_drift_requests_one_training_about_the_change_with_its_reason(
+def test_a_drift_requests_one_training_on_what_came_since_with_its_reason(
     drifted: Settings, instance: dg.DagsterInstance
 ) -> None:
     retraining = Ticks(retraining_sensor, drifted, instance)
     (request,) = retraining.tick()
     assert request.tags[INCIDENTS] == incidents(drifted)[0].id
     assert request.tags[REASON] == "population moved since 2025-02: psi of probability_of_default"
-    assert request.run_config["ops"]["feature_splits"]["config"] == {"cohorts": "2025-01..2025-04"}
+    assert request.run_config["ops"]["feature_splits"]["config"] == {"cohorts": "2025-02..2025-04"}
     assert retraining.tick() == []
     assert Ticks(retraining_sensor, drifted, instance).tick()[0].run_key == request.run_key
 
