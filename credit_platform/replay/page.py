@@ -9,7 +9,7 @@ from html import escape
 from credit_platform.home_credit.simulator import SCENARIOS
 from credit_platform.replay.play import Month, Play
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 1080, 330, 56, 46, 70
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _BOTTOM, _TOP = 1080, 330, 56, 28, 46, 70
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2430; --soft: #5c6675; --line: #d9dee6; --paper: #fff;
@@ -20,17 +20,17 @@ body { margin: 2rem auto; max-width: 1120px; padding: 0 1rem; background: var(--
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 .lead { color: var(--soft); margin: .2rem 0 1rem; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); gap: .7rem; padding: 0;
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(138px, 1fr)); gap: .7rem; padding: 0;
   margin: 0; }
 .facts li { list-style: none; border: 1px solid var(--line); border-radius: 8px; padding: .6rem .8rem; }
-.facts b { display: block; font-size: 1.15rem; } .facts span { color: var(--soft); font-size: .85rem; }
+.facts b { display: block; font-size: 1.05rem; } .facts span { color: var(--soft); font-size: .85rem; }
 svg { width: 100%; height: auto; } svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 .key { display: flex; gap: 1.4rem; flex-wrap: wrap; color: var(--soft); font-size: .85rem; }
 .key i { display: inline-block; width: 22px; border-top: 3px solid; vertical-align: middle; margin-right: .4rem; }
 table { border-collapse: collapse; width: 100%; } th { text-align: left; color: var(--soft); font-weight: 500; }
 td, th { border-bottom: 1px solid var(--line); padding: .35rem .6rem .35rem 0; vertical-align: top; }
 td ul { margin: 0; padding-left: 1.1rem; } .bad { color: var(--bad); } .good { color: var(--good); }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td:first-child { white-space: nowrap; } td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 """.strip()
 
 
@@ -76,7 +76,7 @@ def facts(play: Play) -> dict[str, str]:
     """A replay in a few numbers, by what each is."""
     renewed = play.renewed
     decided, nothing = play.cost(renewed)
-    share = f"{(nothing - decided) / nothing:+.1%} a client in {len(renewed)} months" if renewed else "no new version"
+    share = f"{(nothing - decided) / nothing:.1%} in {len(renewed)} months" if renewed else "no new version"
     alerts = play.alerts
     critical = sum(told.severity == "critical" for _, told in alerts)
     return {
@@ -93,7 +93,7 @@ def facts(play: Play) -> dict[str, str]:
 def _chart(play: Play) -> str:
     months = play.watched
     highest = 1.08 * max(max(m.costs.champion, m.costs.first, m.costs.approve_all) for m in months if m.costs)
-    step = (_WIDTH - _LEFT - 10) / max(len(months) - 1, 1)
+    step = (_WIDTH - _LEFT - _RIGHT) / max(len(months) - 1, 1)
 
     def x(number: int) -> float:
         return _LEFT + number * step
@@ -115,10 +115,10 @@ def _chart(play: Play) -> str:
     shade = ""
     if play.material in at:
         left = at[play.material]
-        size = f'width="{_WIDTH - 10 - left:.0f}" height="{_HEIGHT - _BOTTOM - _TOP}"'
+        size = f'width="{_WIDTH - _RIGHT - left:.0f}" height="{_HEIGHT - _BOTTOM - _TOP}"'
         shade = f'<rect x="{left:.0f}" y="{_TOP}" {size} fill="var(--shade)" opacity=".45"/>'
     grid = "".join(
-        f'<line x1="{_LEFT}" x2="{_WIDTH - 10}" y1="{y(c):.1f}" y2="{y(c):.1f}" stroke="var(--line)"/>'
+        f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y(c):.1f}" y2="{y(c):.1f}" stroke="var(--line)"/>'
         f'<text x="{_LEFT - 8}" y="{y(c) + 4:.1f}" text-anchor="end">{c:.1f}</text>'
         for c in _ticks(highest)
     )
@@ -152,7 +152,7 @@ def _marks(play: Play, at: dict[str, float]) -> Iterator[str]:
         taken.append((left, level))
         top = 14 + 14 * level
         yield (
-            f'<line x1="{left:.0f}" x2="{left:.0f}" y1="{top + 3}" y2="{_HEIGHT - _BOTTOM}" stroke="var(--{colour})" '
+            f'<line x1="{left:.0f}" x2="{left:.0f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" stroke="var(--{colour})" '
             f'stroke-dasharray="2 3"/><text x="{left:.0f}" y="{top}" text-anchor="middle" '
             f'style="fill:var(--{colour})">{text}</text>'
         )
