@@ -30,7 +30,8 @@ svg { width: 100%; height: auto; } svg text { fill: var(--soft); font: 12px syst
 table { border-collapse: collapse; width: 100%; } th { text-align: left; color: var(--soft); font-weight: 500; }
 td, th { border-bottom: 1px solid var(--line); padding: .35rem .6rem .35rem 0; vertical-align: top; }
 td ul { margin: 0; padding-left: 1.1rem; } .bad { color: var(--bad); } .good { color: var(--good); }
-td:first-child { white-space: nowrap; } td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td:first-child { white-space: nowrap; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 """.strip()
 
 
