@@ -31,10 +31,12 @@ from serving.routes.applications import of_records
 from serving.routes.batches import batch_decisions
 from serving.routes.clients import of_mart
 from serving.routes.decisions import decisions
+from serving.routes.dossier import on_file
 from serving.routes.drift import monitoring
 from serving.routes.insight import behind_decisions
 from serving.routes.model import model_in_force
 from serving.routes.operation import operation
+from serving.routes.portfolio import by_cohort
 
 VERSION = "0.1.0"
 PREFIX = "/v1"
@@ -113,6 +115,8 @@ def create_app(
         behind_decisions(settings, desk),
         outcomes.outcomes(desk),
         model_in_force(settings, seat, registry.card),
+        on_file(settings, seat),
+        by_cohort(settings),
         monitoring(settings),
         alerts.alerting(settings),
         operation(readiness, measured),

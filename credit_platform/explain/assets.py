@@ -3,7 +3,8 @@
 import dagster as dg
 
 from credit_platform.explain.population import TABLE, Population
-from credit_platform.explain.shap_summary import global_explanation, importance, plots
+from credit_platform.explain.shap_summary import TABLE as SHAP
+from credit_platform.explain.shap_summary import global_explanation, importance, plots, swarm, write_swarm
 from credit_platform.features.splits import OUT_OF_TIME, splits_dir
 from credit_platform.lake import draft
 from credit_platform.metadata import markdown_table, plot, schema_of
@@ -44,11 +45,12 @@ def shap_summary(
     explanation = global_explanation(scorer, table)
     strongest = importance(explanation)
     figures = plots(explanation)
-    with draft(settings, "shap_summary") as new:
+    with draft(settings, SHAP) as new:
         pq.write_table(
             pa.table({"feature": [name for name, _ in strongest], "mean_abs_shap": [value for _, value in strongest]}),
             new.folder / "importance.parquet",
         )
+        write_swarm(swarm(explanation, scorer.schema.category_names), version.number, new.folder)
         for name, figure in figures.items():
             figure.savefig(new.folder / f"{name}.png", dpi=120, bbox_inches="tight")
         with mlflow.run(context, version.run_id) as tracking:

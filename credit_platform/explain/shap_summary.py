@@ -1,17 +1,29 @@
 """The global SHAP summary: which features move the model's log-odds most, and in which direction."""
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from credit_platform.features.schema import FeatureSchema, model_frame
+from credit_platform.lake import current
 from credit_platform.scoring.scorer import Scorer
+from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from matplotlib.figure import Figure
     from shap import Explanation
+
+TABLE = "shap_summary"
+_SWARM = "swarm.json"
+
+Points = list[tuple[float, float | None]]
+"""A feature's SHAP values, each with the rank of its value from 0, the lowest, to 1; None for gaps and categories."""
 
 
 def global_explanation(scorer: Scorer, table: "pa.Table") -> "Explanation":
@@ -39,6 +51,53 @@ def importance(explanation: "Explanation") -> list[tuple[str, float]]:
     strength = np.abs(explanation.values).mean(axis=0)
     order = np.argsort(-strength, kind="stable")
     return [(explanation.feature_names[i], float(strength[i])) for i in order]
+
+
+def swarm(
+    explanation: "Explanation", categories: Collection[str], top: int = 20, points: int = 200
+) -> dict[str, Points]:
+    """What a beeswarm of the strongest features shows, of some rows.
+
+    Ranks stand for values, and each feature is sorted by itself: nobody's row can be put together from it.
+    """
+    rows = np.unique(np.linspace(0, len(explanation.values) - 1, points).astype(int))
+    found: dict[str, Points] = {}
+    for name, _ in importance(explanation)[:top]:
+        place = explanation.feature_names.index(name)
+        values = explanation.data[:, place]
+        known = np.sort(values[np.isfinite(values)])
+        spread = max(len(known) - 1, 1)
+        ranks = (np.searchsorted(known, values) + np.searchsorted(known, values, "right") - 1) / 2 / spread
+        found[name] = sorted(
+            (
+                (float(explanation.values[row, place]), round(float(ranks[row]), 3))
+                if name not in categories and np.isfinite(values[row])
+                else (float(explanation.values[row, place]), None)
+                for row in rows
+            ),
+            key=lambda point: point[0],
+        )
+    return found
+
+
+def write_swarm(points: Mapping[str, Points], version: str, folder: Path) -> Path:
+    path = folder / _SWARM
+    path.write_text(json.dumps({"model_version": version, "features": dict(points)}), "utf-8")
+    return path
+
+
+def swarm_of(settings: Settings, version: str) -> dict[str, Points]:
+    """What was written of a version; empty where the summary in force is another version's, or there is none."""
+    published = current(settings, TABLE)
+    stored = _read(published.folder() / _SWARM) if published else {}
+    return dict(stored["features"]) if stored.get("model_version") == version else {}
+
+
+@lru_cache(2)
+def _read(path: Path) -> dict[str, Any]:
+    """Read once: a version's files never change, and its id is part of the path."""
+    found: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found
 
 
 def plots(explanation: "Explanation", top: int = 20) -> dict[str, "Figure"]:

@@ -41,7 +41,7 @@ WITHOUT_A_MODEL = {
 }
 _LEAST_CLIENTS = 50
 """Clients, and at least one of each outcome, that a segment needs to be judged by itself."""
-_CURVE_POINTS = 60
+_CURVE_POINTS = 100
 
 
 @dataclass(frozen=True)
@@ -203,10 +203,11 @@ def gains(defaulted: NDArray[np.int64], probability: NDArray[np.float64]) -> lis
 
 
 def strategy(defaulted: NDArray[np.int64], probability: NDArray[np.float64], threshold: Threshold) -> list[Row]:
-    """Approval rate, bad rate and cost at cut-offs spread over the clients."""
+    """Approval rate, bad rate and cost at cut-offs spread over the clients, with the present one and its interval."""
     curve = strategy_curve(defaulted, probability, threshold.costs)
-    wanted = np.linspace(0, 1, _CURVE_POINTS)
-    places = np.unique(np.searchsorted(curve.approval_rate, wanted).clip(0, len(curve.cutoff) - 1))
+    spread = np.searchsorted(curve.approval_rate, np.linspace(0, 1, _CURVE_POINTS))
+    present = np.searchsorted(curve.cutoff, [threshold.low, threshold.value, threshold.high])
+    places = np.unique(np.concatenate([spread, present]).clip(0, len(curve.cutoff) - 1))
     return [
         {
             "cut-off": float(curve.cutoff[i]),
@@ -252,6 +253,11 @@ def segments(rows: "pa.Table") -> dict[str, NDArray[Any]]:
             values = rows.column(column).to_numpy(zero_copy_only=False)
             found[kind] = np.array([named(value) for value in values.tolist()], dtype=object)
     return found
+
+
+def segment_columns() -> list[str]:
+    """The mart columns that `segments` reads."""
+    return [column for _, column, _ in _SEGMENTS]
 
 
 def score_psi(reference: NDArray[np.float64], other: NDArray[np.float64]) -> float:

@@ -197,6 +197,15 @@ def opened(settings: Settings) -> Iterator[Ledger]:
         yield Ledger(*_place(settings))
 
 
+def read(settings: Settings) -> Ledger:
+    """The ledger for those who only look: nothing is written, and nobody waits, for entries come whole.
+
+    Raises:
+        LedgerError: the ledger is not what was written.
+    """
+    return Ledger(*_place(settings))
+
+
 def where(settings: Settings) -> str:
     """Where the ledger lies, for messages."""
     store, key = _place(settings)

@@ -7,9 +7,11 @@ neither reports home nor draws progress bars.
 import os
 import warnings
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
 
 from credit_platform.features.schema import FeatureSchema
@@ -43,6 +45,16 @@ class Version(NamedTuple):
     number: str
     run_id: str
     folder: Path
+
+
+class OnFile(NamedTuple):
+    """A registered version, without its files: its aliases, and what its run was given and has measured."""
+
+    number: str
+    made_at: datetime
+    aliases: tuple[str, ...]
+    parameters: Mapping[str, str]
+    metrics: Mapping[str, float]
 
 
 def client(settings: Settings) -> "MlflowClient":
@@ -163,6 +175,27 @@ def has_signature(settings: Settings, number: str) -> bool:
     return get_model_info(f"models:/{settings.model_name}/{number}").signature is not None
 
 
+def listed(settings: Settings, most: int = 50) -> list[OnFile]:
+    """The newest versions, with what their runs say of them, the newest first. Leaves an empty machine empty."""
+    model = _registered(settings)
+    if model is None:
+        return []
+    found = client(settings)
+    query = f"name = '{settings.model_name}'"
+    versions = found.search_model_versions(query, max_results=most, order_by=["version_number DESC"])
+    return [
+        OnFile(
+            number=str(version.version),
+            made_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+            aliases=tuple(sorted(alias for alias, number in model.aliases.items() if number == version.version)),
+            parameters=run.data.params,
+            metrics=run.data.metrics,
+        )
+        for version in versions
+        for run in (found.get_run(version.run_id),)
+    ]
+
+
 def attach(settings: Settings, number: str, path: str, text: str) -> None:
     """Stores a text among the artifacts of a version's run.
 
@@ -178,12 +211,23 @@ def attached(settings: Settings, number: str, path: str) -> str | None:
     Raises:
         NoModelError: there is no such version.
     """
-    from mlflow.artifacts import load_text
+    content = attached_bytes(settings, number, path)
+    return None if content is None else content.decode()
+
+
+def attached_bytes(settings: Settings, number: str, path: str) -> bytes | None:
+    """A file among the artifacts of a version's run, or None where there is none.
+
+    Raises:
+        NoModelError: there is no such version.
+    """
+    from mlflow.artifacts import download_artifacts
 
     run_id, folder = run_of(settings, number), path.rpartition("/")[0]
     if path not in {file.path for file in client(settings).list_artifacts(run_id, folder)}:
         return None
-    return str(load_text(f"runs:/{run_id}/{path}"))
+    with TemporaryDirectory() as temporary:
+        return Path(download_artifacts(artifact_uri=f"runs:/{run_id}/{path}", dst_path=temporary)).read_bytes()
 
 
 def tag(settings: Settings, number: str, tags: Mapping[str, str]) -> None:

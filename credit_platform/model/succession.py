@@ -163,8 +163,7 @@ def gate_report(settings: Settings, version: str) -> GateReport | None:
         PromotionError: the report is gone, or not the one that the ledger names.
         LedgerError: the ledger is not what was written.
     """
-    with ledger.opened(settings) as book:
-        judged = book.judged(version)
+    judged = ledger.read(settings).judged(version)
     return _report(settings, judged) if judged else None
 
 

@@ -23,12 +23,12 @@ from credit_platform.lake import (
     current,
     draft,
     find_version,
-    one_row,
     require,
     scan,
 )
 from credit_platform.lake.files import atomic
 from credit_platform.mart.build import CLIENT_KEY
+from credit_platform.scoring import portfolio
 from credit_platform.scoring.scorer import Decided, Scorer
 from credit_platform.scoring.tabular import read_batches
 from credit_platform.settings import Settings
@@ -204,14 +204,12 @@ def score_cohort(settings: Settings, scorer: Scorer, cohort: str) -> Scored:
         for position, content in compute.each(settings, bucket_scores, pieces, common):
             (new.folder / changed[position]).write_bytes(content)
         with connect(settings) as connection:
-            clients, refused, mean = one_row(
-                connection,
-                "select count(*), count(case when decision = 'refuse' then 1 end), "
-                f"coalesce(avg(probability_of_default), 0) from {scan(new.folder)}",
-            )
+            counted = portfolio.count(connection, scan(new.folder))
         whole_print = sha256(json.dumps(made_from).encode()).hexdigest()
-        version = new.publish(clients, whole_print, made_from, {"model_version": scorer.version})
-    return Scored(version, clients, refused, mean, len(made_from) - len(changed))
+        facts = {"model_version": scorer.version, portfolio.FACT: counted.as_json()}
+        version = new.publish(counted.clients, whole_print, made_from, facts)
+    refused = counted.decisions.get("refuse", 0)
+    return Scored(version, counted.clients, refused, counted.mean_probability, len(made_from) - len(changed))
 
 
 def bucket_scores(settings: Settings, scorer: Scorer, cohort: str, mart: str, name: str) -> bytes:

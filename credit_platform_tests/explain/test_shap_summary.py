@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from credit_platform.explain.shap_summary import global_explanation, importance, plots
+from credit_platform.explain.shap_summary import global_explanation, importance, plots, swarm
 from credit_platform.scoring.scorer import Scorer
 from credit_platform_tests.worlds import SCHEMA, applicants
 
@@ -57,3 +57,17 @@ def test_every_plot_is_drawn_and_none_stays_open_in_pyplot(scorer: Scorer) -> No
     assert all(title.startswith("Global SHAP") for title in titles)
     assert figures["shap_dependence"].axes[0].get_xlabel() == "EXT_SOURCE_2"
     assert not plt.get_fignums()
+
+
+def test_a_swarm_holds_ranks_of_numbers_and_nothing_of_gaps_and_categories(scorer: Scorer) -> None:
+    explanation = global_explanation(scorer, TABLE)
+    found = swarm(explanation, ["OCCUPATION_TYPE"], points=60)
+    assert list(found) == [name for name, _ in importance(explanation)]
+    assert all(rank is None for _, rank in found["OCCUPATION_TYPE"])
+    ranks = [rank for _, rank in found["EXT_SOURCE_2"]]
+    known = [rank for rank in ranks if rank is not None]
+    assert (min(known), max(known)) == (0, 1)
+    assert ranks.count(None) == TABLE.column("EXT_SOURCE_2").null_count > 0
+    contributions = [contribution for contribution, _ in found["EXT_SOURCE_2"]]
+    place = SCHEMA.names.index("EXT_SOURCE_2")
+    assert contributions == sorted(explanation.values[:, place].tolist())

@@ -147,7 +147,8 @@ def test_the_strategy_runs_from_refusing_to_approving_everyone(report: Report) -
     assert rows[-1]["bad rate"] == pytest.approx(DEFAULTED.mean())
     assert rows[-1]["cost per client"] == pytest.approx(report.without_a_model["cost_approve_all"])
     assert rows[0]["cost per client"] == pytest.approx(report.without_a_model["cost_refuse_all"])
-    assert 20 < len(rows) <= 60
+    assert 20 < len(rows) <= 103
+    assert THRESHOLD.value in [row["cut-off"] for row in rows]
     for row in rows:
         approved = row["cut-off"] > PROBABILITY
         assert row["approval rate"] == pytest.approx(approved.mean())
