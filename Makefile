@@ -7,10 +7,10 @@ PLATFORM := $(BIN)/credit-platform
 DEMO := data/deliveries/demo
 export DO_NOT_TRACK := 1
 
-.PHONY: help setup demo up test lint format bench lock clean
+.PHONY: help setup demo up test lint format bench bench-serving lock clean
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /: /'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /: /'
 
 setup: $(VENV)/.installed ## Make a virtual environment and install the locked versions
 
@@ -45,6 +45,14 @@ format: setup ## Mend what ruff can mend
 
 bench: setup ## Measure the mart beside pandas and polars; an hour and 10 GB of disk at Kaggle's size
 	@$(BIN)/python benchmarks/mart.py --data data --out data/benchmark.md
+
+bench-serving: setup $(VENV)/peers/.installed ## Measure the API beside MLflow's server, BentoML and FastAPI alone; a quarter of an hour
+	@$(BIN)/python benchmarks/servers.py --data data --out data/benchmark-serving.md
+
+$(VENV)/peers/.installed: benchmarks/peers/requirements.txt $(VENV)/.installed
+	@$(PYTHON) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 lock: setup ## Resolve the newest versions for Python 3.11 to 3.13 into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --upgrade \
