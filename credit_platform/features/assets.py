@@ -7,7 +7,7 @@ from credit_platform.features.preprocessor import FILE_NAME, fit_preprocessor
 from credit_platform.features.protected import protected_columns
 from credit_platform.features.splits import write_splits
 from credit_platform.features.window import labelled_cohorts, training_window
-from credit_platform.lake import draft
+from credit_platform.lake import draft, require
 from credit_platform.mart.build import mart_columns
 from credit_platform.metadata import markdown_table, schema_of
 from credit_platform.settings import Settings
@@ -48,7 +48,8 @@ def feature_splits(
         context.log.info(f"{len(schema.features)} features; fitting the preprocessor")
         transformer = fit_preprocessor(pq.read_table(new.folder / "X_train.parquet"), schema)
         joblib.dump(transformer, new.folder / FILE_NAME)
-        version = new.publish(sum(part.clients for part in parts.values()))
+        marts = {cohort: require(settings, "client_mart", cohort).content for cohort in window.all}
+        version = new.publish(sum(part.clients for part in parts.values()), facts={"client_mart": marts})
     return dg.MaterializeResult(
         data_version=dg.DataVersion(version.content),
         metadata={

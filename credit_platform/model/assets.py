@@ -5,6 +5,7 @@ Assets hand over a version's alias in the registry, never a model.
 """
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,13 +17,25 @@ from credit_platform.features.splits import OUT_OF_TIME, parts_of, splits_dir
 from credit_platform.lake import draft, require
 from credit_platform.metadata import markdown_table, plot, schema_of
 from credit_platform.model import registry
-from credit_platform.model.benchmark import benchmark_of, write_benchmark
-from credit_platform.model.card import CARD, EVALUATION, as_html, model_card_markdown
-from credit_platform.model.evaluation import METRICS, evaluate, score_psi
+from credit_platform.model.benchmark import benchmark_of, predictions_of, write_benchmark
+from credit_platform.model.card import (
+    CARD,
+    EVALUATION,
+    MADE_WITH,
+    PRICE,
+    SENSITIVITY,
+    TRIALS,
+    as_html,
+    model_card_markdown,
+    pictures_of,
+    without_pictures,
+)
+from credit_platform.model.evaluation import METRICS, beside, evaluate, score_psi
 from credit_platform.model.evaluation_plots import plots
 from credit_platform.model.fairness import audit
 from credit_platform.model.families import FAMILIES
 from credit_platform.model.judging import gate
+from credit_platform.model.provenance import made_with
 from credit_platform.model.search import Trial
 from credit_platform.model.succession import settle
 from credit_platform.model.training import Trained, train
@@ -130,8 +143,13 @@ def candidate(
                 **_stability(trained),
             }
         )
-        tracking.log_text(json.dumps(trained.sensitivity, indent=1), "training/sensitivity.json")
-        tracking.log_text(json.dumps([_as_row(trial) for trial in found.trials], indent=1), "training/trials.json")
+        for path, content in {
+            SENSITIVITY: trained.sensitivity,
+            TRIALS: [_as_row(trial) for trial in found.trials],
+            PRICE: {name: asdict(price) for name, price in trained.price.items()},
+            MADE_WITH: made_with(splits),
+        }.items():
+            tracking.log_text(json.dumps(content, indent=1), path)
         tracking.log_artifact(str(folder / "threshold.json"))
         version = registry.log_version(settings, folder, scorer.schema)
     registry.point(settings, registry.CHALLENGER, version)
@@ -179,6 +197,7 @@ def evaluation(
     place = splits_dir(settings)
     challenger = registry.fetch(settings, registry.CHALLENGER)
     scorer = Scorer.load(challenger.folder, challenger.number)
+    plain = benchmark_of(settings)
     seen = scorer.table_probabilities(pq.read_table(place / "X_valid.parquet", columns=scorer.schema.names))
     document: dict[str, Any] = {}
     figures: dict[str, Any] = {}
@@ -201,14 +220,27 @@ def evaluation(
             settings.seed,
         )
         audited = audit(rows, defaulted, probability, scorer.threshold.value, settings.bootstrap_samples, settings.seed)
-        document[part] = {**report.as_json(), "fairness": audited, "score_psi": score_psi(seen, probability)}
+        compared = beside(
+            defaulted,
+            probability,
+            scorer.threshold,
+            predictions_of(plain, part, rows.column("SK_ID_CURR").to_numpy()),
+            settings.bootstrap_samples,
+            settings.seed,
+        )
+        document[part] = {
+            **report.as_json(),
+            "fairness": audited,
+            "score_psi": score_psi(seen, probability),
+            "beside_the_scorecard": compared,
+        }
         figures |= {
             f"{part}_{name}": figure for name, figure in plots(report, defaulted, probability, scorer.threshold).items()
         }
         numbers |= {f"{part}_{name}": interval.value for name, interval in report.metrics.items()}
         numbers |= {f"{part}_score_psi": document[part]["score_psi"]}
         if part == "test":
-            test, fairness = report, audited
+            test, fairness, against = report, audited, compared
     with mlflow.run(context, challenger.run_id) as tracking:
         tracking.log_metrics(numbers)
         tracking.log_text(json.dumps(document, indent=1), EVALUATION)
@@ -225,7 +257,9 @@ def evaluation(
             "metrics": markdown_table(
                 [{"metric": name, "test, 95 %": f"{interval:.4f}"} for name, interval in test.metrics.items()]
             ),
+            "beside_the_scorecard": markdown_table(against),
             "deciles": markdown_table(test.deciles),
+            "gains": markdown_table(test.gains),
             "grades": markdown_table(test.grades),
             "segments": markdown_table(test.segments),
             "cohorts": markdown_table(test.cohorts),
@@ -295,13 +329,14 @@ def model_card(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Set
     challenger = registry.fetch(settings, registry.CHALLENGER)
     text = model_card_markdown(settings, challenger)
     registry.attach(settings, challenger.number, f"{CARD}.md", text)
-    registry.attach(settings, challenger.number, f"{CARD}.html", as_html(text))
+    page = as_html(text, pictures_of(settings, challenger, text))
+    registry.attach(settings, challenger.number, f"{CARD}.html", page)
     context.log.info(f"the card of version {challenger.number} is in its MLflow run, {CARD}.md and .html")
     return dg.MaterializeResult(
         metadata={
             "version": challenger.number,
             "dagster/row_count": text.count("\n## "),
-            "card": dg.MetadataValue.md(text),
+            "card": dg.MetadataValue.md(without_pictures(text)),
         }
     )
 

@@ -6,6 +6,9 @@ Not here: what a scorecard is (`scorecard.py`).
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from credit_platform.features.schema import FeatureSchema
 from credit_platform.features.splits import parts_of
 from credit_platform.lake import table_path
@@ -53,3 +56,17 @@ def benchmark_of(settings: Settings) -> "pa.Table":
     import pyarrow.parquet as pq
 
     return pq.read_table(table_path(settings, "scorecard") / PREDICTIONS)
+
+
+def predictions_of(benchmark: "pa.Table", part: str, clients: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The scorecard's probabilities for the clients of a part, in their order, shape (n,).
+
+    Raises:
+        LookupError: the scorecard was made from other splits.
+    """
+    import pyarrow.compute as pc
+
+    own = benchmark.filter(pc.field("part") == part)
+    if not np.array_equal(own.column("SK_ID_CURR").to_numpy(), clients):
+        raise LookupError(f"the scorecard has not seen the clients of the {part} part; materialise scorecard again")
+    return np.asarray(own.column("probability_of_default").to_numpy())

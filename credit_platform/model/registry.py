@@ -230,6 +230,21 @@ def attached_bytes(settings: Settings, number: str, path: str) -> bytes | None:
         return Path(download_artifacts(artifact_uri=f"runs:/{run_id}/{path}", dst_path=temporary)).read_bytes()
 
 
+def attached_bytes(settings: Settings, number: str, path: str) -> bytes | None:
+    """A file among the artifacts of a version's run, or None where there is none.
+
+    Raises:
+        NoModelError: there is no such version.
+    """
+    from mlflow.artifacts import download_artifacts
+
+    run_id, folder = run_of(settings, number), path.rpartition("/")[0]
+    if path not in {file.path for file in client(settings).list_artifacts(run_id, folder)}:
+        return None
+    with TemporaryDirectory() as temporary:
+        return Path(download_artifacts(artifact_uri=f"runs:/{run_id}/{path}", dst_path=temporary)).read_bytes()
+
+
 def tag(settings: Settings, number: str, tags: Mapping[str, str]) -> None:
     """Sets tags of a version."""
     found = client(settings)

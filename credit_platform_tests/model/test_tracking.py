@@ -91,7 +91,7 @@ def test_two_materialisations_never_share_a_run_even_after_a_failure(tracked: Se
 
 def test_evaluation_logs_to_the_run_of_the_version_it_judges(tracked: Settings) -> None:
     materialize(tracked, "candidate")
-    result = materialize(tracked, "evaluation")
+    result = materialize(tracked, "scorecard", "evaluation")
     assert result.success
     (run,) = mlflow_runs(tracked)
     assert run.info.status == "FINISHED"
