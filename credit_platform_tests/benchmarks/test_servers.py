@@ -20,6 +20,8 @@ from processes import busy_seconds, cpu_seconds, family, memory_bytes
 from running import Running, free_port, running
 from servers import Measured, Server, World
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="usage is read from /proc")
+
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
