@@ -31,7 +31,7 @@ from credit_platform.model.card import (
     without_pictures,
 )
 from credit_platform.model.evaluation import METRICS, beside, evaluate, score_psi
-from credit_platform.model.evaluation_plots import plots
+from credit_platform.model.evaluation_plots import importance, plots
 from credit_platform.model.fairness import audit
 from credit_platform.model.families import FAMILIES
 from credit_platform.model.judging import gate
@@ -200,7 +200,7 @@ def evaluation(
     plain = benchmark_of(settings)
     seen = scorer.table_probabilities(pq.read_table(place / "X_valid.parquet", columns=scorer.schema.names))
     document: dict[str, Any] = {}
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = {"importance": importance(scorer.importance)}
     numbers: dict[str, Any] = {}
     for part in parts_of(place):
         if part not in ("test", OUT_OF_TIME):

@@ -404,6 +404,8 @@ def _reasons(scorer: Scorer, metrics: Mapping[str, float]) -> Iterator[str]:
             "",
             "The features that move the log-odds most:",
             "",
+            "![Features that matter most](../evaluation/importance.png)",
+            "",
             table(
                 [
                     {"feature": f.name, "mean abs. contribution": importance[f.name], "meaning": f.meaning}

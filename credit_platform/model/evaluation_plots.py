@@ -1,5 +1,6 @@
-"""The pictures of an evaluation: ROC curve, strategy curve, reliability, gains, grades, scores by outcome."""
+"""The pictures of an evaluation: ROC, strategy, reliability, gains, grades, scores by outcome, importance."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,17 @@ def plots(
         "grades": _grades(report),
         "score_distribution": _distribution(report, defaulted, probability, threshold),
     }
+
+
+def importance(strength: Mapping[str, float], top: int = 20) -> "Figure":
+    """The features that move the log-odds most, strongest first, by what `Scorer.importance` holds."""
+    names = list(strength)[:top]
+    figure, axes = new_figure()
+    figure.set_size_inches(6, 0.6 + 0.22 * len(names))
+    axes.barh(names[::-1], [strength[name] for name in names[::-1]], color=BLUE)
+    axes.tick_params("y", labelsize="small")
+    axes.set(xlabel="mean absolute SHAP value, log-odds", title="Features that matter most")
+    return figure
 
 
 def new_figure() -> tuple["Figure", "Axes"]:

@@ -149,6 +149,7 @@ def test_the_versions_mlflow_run_holds_evaluation_explanations_and_metrics(world
     figures = ("roc_curve", "strategy", "reliability", "gains", "grades", "score_distribution")
     assert artifacts["evaluation"] == {
         "evaluation/report.json",
+        "evaluation/importance.png",
         *(f"evaluation/{part}_{name}.png" for part in ("test", OUT_OF_TIME) for name in figures),
     }
     assert artifacts["explainability"] == {

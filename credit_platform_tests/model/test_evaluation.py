@@ -30,7 +30,7 @@ from credit_platform.model.evaluation import (
     segments,
     strategy,
 )
-from credit_platform.model.evaluation_plots import plots
+from credit_platform.model.evaluation_plots import importance, plots
 from credit_platform.model.scale import Grade, Scale
 
 random = np.random.default_rng(5)
@@ -307,3 +307,10 @@ def test_beside_the_scorecard_each_metric_has_both_values_and_a_paired_differenc
     assert all(
         row["difference"] == row["low"] == row["high"] == 0 for row in alike if row["metric"] != "cost_per_client"
     )
+
+
+def test_the_strongest_features_stand_on_top() -> None:
+    figure = importance({"strong": 0.5, "middling": 0.2, "weak": 0.1, "left out": 0.0}, top=3)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["weak", "middling", "strong"]
+    assert [bar.get_width() for bar in axes.patches] == [0.1, 0.2, 0.5]

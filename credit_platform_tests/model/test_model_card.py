@@ -90,8 +90,8 @@ def test_it_says_whether_the_version_decides(carded: Settings, text: str) -> Non
 
 
 def test_the_page_holds_its_pictures_and_no_scripts(page: str, text: str) -> None:
-    links = re.findall(r"\]\((\.\./evaluation/test_\w+\.png)\)", text)
-    assert len(links) == page.count('src="data:image/png;base64,') == 6
+    links = re.findall(r"\]\((\.\./evaluation/\w+\.png)\)", text)
+    assert len(links) == page.count('src="data:image/png;base64,') == 7
     assert "../evaluation" not in page
     assert "<script" not in page
     anchors = re.findall(r'<a href="#([\w-]+)">', page)

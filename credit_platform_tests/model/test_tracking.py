@@ -99,7 +99,8 @@ def test_evaluation_logs_to_the_run_of_the_version_it_judges(tracked: Settings) 
     assert run.data.metrics["test_auc"] == pytest.approx(reported["auc"].value)
     logged = {file.path for file in registry.client(tracked).list_artifacts(run.info.run_id, "evaluation")}
     figures = ("roc_curve", "strategy", "reliability", "gains", "grades", "score_distribution")
-    assert logged == {"evaluation/report.json", *(f"evaluation/test_{name}.png" for name in figures)}
+    pictures = {"evaluation/importance.png", *(f"evaluation/test_{name}.png" for name in figures)}
+    assert logged == {"evaluation/report.json", *pictures}
     report = json.loads(registry.attached(tracked, "1", "evaluation/report.json") or "")
     assert report["test"]["metrics"]["auc"]["value"] == pytest.approx(reported["auc"].value)
     assert report["test"]["clients"] == reported["dagster/row_count"].value == 300
