@@ -17,6 +17,7 @@ from rich.progress import Progress
 from credit_platform.alerting.commands import alerts
 from credit_platform.explain.glossary import LANGUAGES, Language
 from credit_platform.home_credit.simulator import SCENARIOS
+from credit_platform.operations.commands import operations
 from credit_platform.settings import settings
 from serving.commands import keys
 
@@ -31,6 +32,7 @@ app = typer.Typer(
     help="Credit scoring on the Home Credit schema, as a graph of Dagster assets.",
 )
 app.add_typer(keys, name="keys")
+app.add_typer(operations)
 app.add_typer(alerts, name="alerts")
 _PIPED = 160
 """Columns where the output is no terminal; wrapped paths and commands could not be copied."""
@@ -97,7 +99,7 @@ def replay(
     last: Annotated[str, typer.Option("--to", help="Last month.")] = "2026-12",
     scenario: Annotated[Scenario, typer.Option(help="What happens to the population.")] = _STABLE,
     change_month: Annotated[str, typer.Option(help="Month from which the scenario acts; default: halfway.")] = "",
-    clients: Annotated[int, typer.Option(min=500, help="Applications per month.")] = 2000,
+    clients: Annotated[int, typer.Option(min=500, help="Applications per month.")] = 5000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same months.")] = 20,
     history: Annotated[int, typer.Option(min=2, help="Months that the first champion is made of.")] = 4,
     outcomes_after: Annotated[int, typer.Option(min=1, help="Months until outcomes arrive.")] = 3,

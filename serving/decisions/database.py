@@ -72,6 +72,10 @@ class Database:
         """Whether the database holds a log. SQLite would make an empty one just by looking."""
         return (not self.is_sqlite or self._file.exists()) and self._revision() is not None
 
+    def is_current(self) -> bool:
+        """Whether the tables are of the newest revision."""
+        return self._revision() == REVISION
+
     def _revision(self) -> str | None:
         with self.reading() as connection:
             if not inspect(connection).has_table(VERSION_TABLE):
