@@ -99,7 +99,7 @@ def replay(
     last: Annotated[str, typer.Option("--to", help="Last month.")] = "2026-12",
     scenario: Annotated[Scenario, typer.Option(help="What happens to the population.")] = _STABLE,
     change_month: Annotated[str, typer.Option(help="Month from which the scenario acts; default: halfway.")] = "",
-    clients: Annotated[int, typer.Option(min=500, help="Applications per month.")] = 5000,
+    clients: Annotated[int, typer.Option(min=500, help="Applications per month.")] = 4000,
     seed: Annotated[int, typer.Option(help="The same seed gives the same months.")] = 20,
     history: Annotated[int, typer.Option(min=2, help="Months that the first champion is made of.")] = 4,
     outcomes_after: Annotated[int, typer.Option(min=1, help="Months until outcomes arrive.")] = 3,
