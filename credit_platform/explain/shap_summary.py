@@ -105,11 +105,20 @@ def plots(explanation: "Explanation", top: int = 20) -> dict[str, "Figure"]:
     import shap
     from matplotlib import pyplot as plt
 
+    # Without the others: shap would add them up into one bar that dwarfs all that is to be seen.
+    names = [name for name, _ in importance(explanation)[:top]]
+    places = [explanation.feature_names.index(name) for name in names]
+    strongest = shap.Explanation(
+        explanation.values[:, places], explanation.base_values, explanation.data[:, places], feature_names=names
+    )
     figures = {}
     for name, draw in (("bar", shap.plots.bar), ("beeswarm", shap.plots.beeswarm)):
         figure = plt.figure(figsize=(9, 7))
-        draw(explanation, max_display=top, show=False, **({"plot_size": None} if name == "beeswarm" else {}))
-        figure.axes[0].set_title(f"Global SHAP ({name}), log-odds of default")
+        draw(strongest, max_display=top, show=False, **({"plot_size": None} if name == "beeswarm" else {}))
+        figure.axes[0].set_title(
+            f"Global SHAP ({name}): the strongest {len(names)} of {len(explanation.feature_names)} features"
+        )
+        figure.axes[0].set_xlabel(f"{'mean absolute ' if name == 'bar' else ''}SHAP value, log-odds of default")
         figures[f"shap_{name}"] = figure
         plt.close(figure)
     figures["shap_dependence"] = _dependence(explanation)

@@ -132,7 +132,7 @@ def _reasons(metrics: Mapping[str, float]) -> Iterator[Finding]:
         yield Finding(
             "Does the same training with another seed give the same reasons?",
             first >= DEFAULT_LIMITS.same_first_reason and overlap >= DEFAULT_LIMITS.reason_overlap,
-            f"the first one for {first:.0%} of the riskiest clients, {overlap:.0%} of all",
+            f"the first one for {first:.0%} of the riskiest clients; {overlap:.0%} of all that are told",
         )
 
 

@@ -59,6 +59,13 @@ def test_every_plot_is_drawn_and_none_stays_open_in_pyplot(scorer: Scorer) -> No
     assert not plt.get_fignums()
 
 
+def test_the_bars_are_features_and_not_the_sum_of_the_others(scorer: Scorer) -> None:
+    explanation = global_explanation(scorer, TABLE)
+    bars = plots(explanation, top=3)["shap_bar"].axes[0]
+    names = [label.get_text() for label in bars.get_yticklabels() if label.get_text()]
+    assert set(names) == {name for name, _ in importance(explanation)[:3]}
+
+
 def test_a_swarm_holds_ranks_of_numbers_and_nothing_of_gaps_and_categories(scorer: Scorer) -> None:
     explanation = global_explanation(scorer, TABLE)
     found = swarm(explanation, ["OCCUPATION_TYPE"], points=60)
