@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 INSTANCE_CONFIG = (
     "telemetry:\n  enabled: false\nnux:\n  enabled: false\nconcurrency:\n  runs:\n    max_concurrent_runs: 2\n"
+    "run_monitoring:\n  enabled: true\n  max_runtime_seconds: 43200\n"
+    # A run whose process was killed is made again; one whose asset failed is not.
+    "run_retries:\n  enabled: true\n  max_retries: 2\n  retry_on_asset_or_op_failure: false\n"
+    "retention:\n  schedule:\n    purge_after_days: 90\n  sensor:\n    purge_after_days:\n"
+    "      skipped: 7\n      failure: 30\n      success: 90\n"
     "python_logs:\n  managed_python_loggers: [credit_platform]\n  python_log_level: INFO\n"
 )
 

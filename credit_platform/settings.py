@@ -159,6 +159,9 @@ class Settings(BaseSettings):
     )
     api_stop_seconds: int = Field(30, ge=1, description="Seconds that requests in flight have to finish.")
 
+    log_bytes: int = Field(20_000_000, ge=1, description="Size from which `up` rotates the log of a service.")
+    log_files: int = Field(5, ge=1, description="Rotated logs of a service that are kept.")
+
     @property
     def landing_dir(self) -> Path:
         return self.data_dir / "landing"
