@@ -52,4 +52,11 @@ def file_everything(settings: Settings, folder: Path, cohort: str) -> tuple[str,
         write_swarm(dict.fromkeys(strongest, points), first, summary.folder)
         summary.publish(len(strongest))
     score_cohort(settings, scorer, cohort)
+    measured = [
+        {"metric": metric, "value": found.value, "low": found.low, "high": found.high}
+        for metric, found in report.metrics.items()
+    ]
+    with draft(settings, "performance", cohort) as performance:
+        pq.write_table(pa.Table.from_pylist(measured), performance.folder / "performance.parquet")
+        performance.publish(len(measured), facts={"model_version": first, "clients": report.clients})
     return first, second

@@ -5,6 +5,7 @@ Not here: judging drift (`credit_platform/monitoring`).
 
 import logging
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -12,12 +13,51 @@ from credit_platform.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+State = Literal["ok", "watch", "warn", "critical"]
+
+
+class Finding(BaseModel):
+    """One metric of one layer, judged."""
+
+    layer: str = Field(examples=["score"])
+    metric: str = Field(examples=["psi"])
+    state: State = Field(description="`watch` is shown, `warn` is sent, `critical` is sent at once.")
+    sentence: str = Field(examples=["the score moved: PSI 0.31 against 0.1 among 5,000 clients"])
+    value: float | None = Field(None, examples=[0.31])
+    threshold: float | None = Field(None, examples=[0.1])
+    clients: int = Field(0, examples=[5000])
+    table: str = Field("", examples=["bureau"])
+    column: str = Field("", examples=["EXT_SOURCE_2"])
+    segment: str = ""
+    cause: str = Field("", description="The likely cause, where it can be told.", examples=["broken feed"])
+    explained_by: str = Field("", description="The layer that explains it; that one alerts.", examples=["quality"])
+
+
+class ColumnDrift(BaseModel):
+    """A watched column beside the version's reference."""
+
+    column: str = Field(examples=["EXT_SOURCE_2"])
+    table: str = Field("", description="The table it comes from.", examples=["application"])
+    importance: float = Field(0.0, description="Its share of all that moves the model.", examples=[0.12])
+    psi: float | None = Field(examples=[0.04])
+    missing_reference: float = Field(0.0, examples=[0.002])
+    missing: float = Field(0.0, examples=[0.003])
+    moved: bool
+
 
 class DriftVerdict(BaseModel):
-    """How far a cohort has moved away from the model's training data."""
+    """How a cohort stands to what the version was made with, layer by layer."""
 
     cohort: str = Field(examples=["2024-09"])
-    drifted: bool = Field(description="Whether the share of drifted columns reached the threshold.")
+    state: State = Field("ok", description="The worst finding that nothing else explains.")
+    sentence: str = Field("", examples=["cohort 2024-09 is as the version expects"])
+    layers: dict[str, State] = Field({}, description="The worst finding of each layer.", examples=[{"score": "ok"}])
+    findings: list[Finding] = Field([], description="In the order of the layers.")
+    details: list[ColumnDrift] = Field([], description="Every watched column.")
+    score_psi: float | None = Field(None, description="How far the scores moved.", examples=[0.02])
+    mean_probability: float | None = Field(None, examples=[0.081])
+    approval_rate: float | None = Field(None, examples=[0.71])
+    drifted: bool = Field(description="Whether something needs somebody.")
     drift_share: float = Field(description="Share of the watched columns that drifted.", examples=[0.23])
     threshold: float = Field(description="Share from which a cohort counts as drifted.", examples=[0.2])
     drifted_columns: list[str]

@@ -1,9 +1,17 @@
-"""Cohorts as they were scored, in numbers; counted where they are scored (`credit_platform/scoring/portfolio.py`)."""
+"""Cohorts as they were scored, and what came of it, in numbers.
+
+Not here: counting (`credit_platform/scoring/portfolio.py`) and measuring (`credit_platform/monitoring/performance.py`).
+"""
 
 from pydantic import BaseModel, Field
 
+from credit_platform.lake import cohorts_of, require
 from credit_platform.scoring.portfolio import QUANTILES, CohortPortfolio, portfolios
 from credit_platform.settings import Settings
+from serving.dossier import Interval
+
+PERFORMANCE = "performance"
+"""The table; its module is not imported, because it takes seconds."""
 
 
 class Points(BaseModel):
@@ -43,3 +51,31 @@ def _told(each: CohortPortfolio) -> ScoredCohort:
         grades=dict(own.grades),
         decisions=dict(own.decisions),
     )
+
+
+class CohortPerformance(BaseModel):
+    """What came of a cohort's scores, among clients whom the version was not fitted to."""
+
+    cohort: str = Field(examples=["2024-09"])
+    model_version: str = Field(examples=["7"])
+    clients: int = Field(description="Clients with a known outcome.", examples=[2876])
+    metrics: dict[str, Interval] = Field(description="Empty until enough outcomes are known.")
+
+
+def performed(settings: Settings) -> list[CohortPerformance]:
+    """Every measured cohort, the oldest first."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for cohort in cohorts_of(settings, PERFORMANCE):
+        version = require(settings, PERFORMANCE, cohort)
+        rows = pq.read_table(version.folder()).to_pylist()
+        found.append(
+            CohortPerformance(
+                cohort=cohort,
+                model_version=str(version.facts["model_version"]),
+                clients=version.facts["clients"],
+                metrics={row["metric"]: Interval.model_validate(row) for row in rows},
+            )
+        )
+    return found

@@ -208,9 +208,12 @@ def strategy(defaulted: NDArray[np.int64], probability: NDArray[np.float64], thr
     spread = np.searchsorted(curve.approval_rate, np.linspace(0, 1, _CURVE_POINTS))
     present = np.searchsorted(curve.cutoff, [threshold.low, threshold.value, threshold.high])
     places = np.unique(np.concatenate([spread, present]).clip(0, len(curve.cutoff) - 1))
+    # Between two probabilities every cut-off decides alike: the one in force is told by its own value.
+    cutoffs = curve.cutoff.copy()
+    cutoffs[min(present[1], len(cutoffs) - 1)] = threshold.value
     return [
         {
-            "cut-off": float(curve.cutoff[i]),
+            "cut-off": float(cutoffs[i]),
             "approval rate": float(curve.approval_rate[i]),
             "bad rate": float(curve.bad_rate[i]),
             "cost per client": float(curve.cost[i]),

@@ -98,6 +98,12 @@ def test_a_cohorts_scores_are_counted_by_grade_and_decision(api: TestClient) -> 
     assert points == sorted(points)
 
 
+def test_what_came_of_a_cohorts_scores_has_intervals(api: TestClient) -> None:
+    (cohort,) = told(api, "/performance")
+    assert (cohort["cohort"], cohort["model_version"]) == (COHORT, "1")
+    assert cohort["metrics"]["auc"]["low"] <= cohort["metrics"]["auc"]["value"] <= cohort["metrics"]["auc"]["high"]
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [

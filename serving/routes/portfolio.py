@@ -17,4 +17,9 @@ def by_cohort(settings: Settings) -> APIRouter:
         """Scores, grades and decisions of every scored cohort, the oldest first; empty until one was scored."""
         return portfolio.scored(settings)
 
+    @routes.get("/performance", responses=refusals(), dependencies=[needs("review")])
+    def performance() -> list[portfolio.CohortPerformance]:
+        """What came of the scores of every cohort whose outcomes are known, the oldest first."""
+        return portfolio.performed(settings)
+
     return routes
