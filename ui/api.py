@@ -15,7 +15,7 @@ from ui.settings import UiSettings
 T = TypeVar("T")
 
 _PATIENCE = httpx.Timeout(30.0, connect=3.0)  # a server that has just found its first model takes seconds to answer
-UPLOAD_PATIENCE = httpx.Timeout(600.0, connect=3.0)
+_UPLOAD_PATIENCE = httpx.Timeout(600.0, connect=3.0)
 _KIND = "urn:credit-platform:problem:"
 
 
@@ -39,6 +39,14 @@ class Api:
 
     def post(self, path: str, answer: type[T], body: Mapping[str, Any], **query: Any) -> T:
         return self._typed(answer, self.ask("POST", path, params=query, json=body))
+
+    def upload(self, path: str, answer: type[T], name: str, content: bytes, **query: Any) -> list[T]:
+        """Sends a file; the answer has a line of JSON for each of its rows."""
+        sent = self.ask("POST", path, params=query, files={"file": (name, content)}, timeout=_UPLOAD_PATIENCE)
+        try:
+            return [TypeAdapter(answer).validate_json(line) for line in sent.content.splitlines()]
+        except ValidationError:
+            raise ApiError("stranger", url=self.url) from None
 
     def ask(self, method: str, path: str, **of_request: Any) -> httpx.Response:
         """A successful answer as it came. `of_request` is what `httpx.Client.request` takes."""

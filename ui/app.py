@@ -10,12 +10,12 @@ from ui.answers import model
 from ui.problems import UserError
 from ui.settings import UiSettings
 from ui.texts import LANGUAGES, NAMES, Language, Texts
-from ui.views import client
+from ui.views import client, whatif
 from ui.visit import Visit
 
 # The pages by section of the menu, each with its icon; `pages.<module>` is its title.
 SECTIONS = {
-    "clients": ((client, ":material/person:"),),
+    "clients": ((client, ":material/person:"), (whatif, ":material/tune:")),
 }
 
 st.set_page_config(page_title="Credit desk", page_icon=theme.LOGO, layout="wide")
@@ -89,6 +89,7 @@ def main() -> None:
         st.navigation([st.Page(lambda: login.show(t, settings), title=t("login.title"), url_path="login")]).run()
         return
     person = Visit(api, t, visit.palette_in_use())
+    st.html(person.palette.css())
     chosen = st.navigation(
         {
             t(f"pages.sections.{section}"): [

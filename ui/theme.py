@@ -7,6 +7,12 @@ to Streamlit's own parts.
 
 from dataclasses import dataclass
 
+_ON_PRIMARY = (
+    '[data-testid="stBaseButton-primary"]',
+    '[data-testid="stBaseButton-primaryFormSubmit"]',
+    '[data-baseweb="tag"]',
+)
+
 
 @dataclass(frozen=True)
 class Palette:
@@ -20,11 +26,17 @@ class Palette:
     favour: str
     against: str
     neutral: str
+    on_primary: str
     series: tuple[str, ...]
 
     def faint(self, colour: str) -> str:
         """A colour as the ground of dark or light text."""
         return f"{colour}2e"
+
+    def css(self) -> str:
+        """For what Streamlit writes in white on the primary colour, however light that is."""
+        rule = ", ".join(f"{part}, {part} *" for part in _ON_PRIMARY)
+        return f"<style>{rule} {{ color: {self.on_primary} !important; }}</style>"
 
     def of_decision(self, decision: str) -> str:
         return {"approve": self.favour, "refuse": self.against}.get(decision, self.neutral)
@@ -39,6 +51,7 @@ LIGHT = Palette(
     favour="#0b5cad",
     against="#a8480c",
     neutral="#5b6877",
+    on_primary="#ffffff",
     series=("#0b5cad", "#a8480c", "#5b6877", "#00736b", "#7a4b9d"),
 )
 DARK = Palette(
@@ -50,6 +63,7 @@ DARK = Palette(
     favour="#6db3f7",
     against="#f0a05a",
     neutral="#a7b3c0",
+    on_primary="#0f1722",
     series=("#6db3f7", "#f0a05a", "#a7b3c0", "#4fc4b8", "#c79be6"),
 )
 

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 import streamlit as st
+from pydantic import SecretStr
 from streamlit.testing.v1 import AppTest
 
 from credit_platform.scoring.scorer import Scorer
@@ -68,14 +69,40 @@ def page(settings: Settings, scorer: Scorer, open_page: Callable[[Api], AppTest]
         yield open_page(found_at(url))
 
 
+@pytest.fixture
+def bank_api(bank: Settings, tmp_path: Path) -> Iterator[Api]:
+    """The API of the small bank, with a decision log of its own."""
+    log = SecretStr(f"sqlite:///{tmp_path}/decisions.db")
+    decides = Scorer.load(bank.data_dir / "version", "1")
+    with serve(create_app(bank.model_copy(update={"decisions_url": log}), lambda: decides)) as url:
+        yield found_at(url)
+
+
+def text(page: AppTest) -> str:
+    """Everything the page says in words."""
+    assert not page.exception, page.exception
+    kinds = (
+        page.header,
+        page.subheader,
+        page.markdown,
+        page.caption,
+        page.error,
+        page.warning,
+        page.info,
+        page.success,
+    )
+    found = [element for kind in (*kinds, page.html) for element in kind]
+    return "\n".join(str(getattr(element, "value", "") or element.proto.body) for element in found)
+
+
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory: pytest.TempPathFactory, version_folder: Path) -> Iterator[str]:
+def desk(tmp_path_factory: pytest.TempPathFactory, bank: Settings) -> Iterator[str]:
     """The address of a running desk, with a running API and everything it reads behind it."""
-    data = tmp_path_factory.mktemp("desk")
-    settings = Settings(_env_file=None, data_dir=data, mlflow_tracking_uri="")
-    write_lake(settings)
+    data = tmp_path_factory.mktemp("desk") / "data"
+    shutil.copytree(bank.data_dir, data)
+    settings = bank.model_copy(update={"data_dir": data})
     write_drift(settings)
-    register(settings, version_folder, settings.model_alias)
+    register(settings, data / "version", settings.model_alias)
 
     api_port, page_port = free_port(), free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CREDIT_")}

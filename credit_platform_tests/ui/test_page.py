@@ -13,7 +13,7 @@ from credit_platform.model.registry import NoModelError
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform_tests.serving.server import serve
-from credit_platform_tests.ui.conftest import REPOSITORY, found_at
+from credit_platform_tests.ui.conftest import REPOSITORY, found_at, text
 from serving.app import create_app
 from ui.api import Api
 
@@ -22,13 +22,6 @@ Answers = Callable[[httpx.Request], httpx.Response]
 
 def fake(answers: Answers) -> Api:
     return Api(httpx.Client(base_url="http://api.test", transport=httpx.MockTransport(answers)))
-
-
-def text(page: AppTest) -> str:
-    """Everything the page says in words."""
-    assert not page.exception, page.exception
-    kinds = (page.title, page.subheader, page.markdown, page.caption, page.error, page.warning, page.info, page.html)
-    return "\n".join(str(getattr(element, "value", "") or element.proto.body) for kind in kinds for element in kind)
 
 
 def choose(page: AppTest, number: str) -> AppTest:

@@ -38,6 +38,7 @@ def test_texts_can_be_read_on_the_page_and_on_surfaces(palette: Palette) -> None
     for ground in (palette.page, palette.surface):
         for colour in (palette.text, palette.muted, palette.favour, palette.against, palette.neutral):
             assert contrast(colour, ground) >= 4.5, (colour, ground)
+    assert contrast(palette.on_primary, palette.favour) >= 4.5
 
 
 @pytest.mark.parametrize("palette", PALETTES.values(), ids=PALETTES)

@@ -1,8 +1,8 @@
 """How a client is chosen: by number, by pasted features, or out of an uploaded file."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import streamlit as st
@@ -10,20 +10,14 @@ import streamlit as st
 from ui.answers import client
 from ui.answers.client import Explanation
 from ui.answers.model import Features
+from ui.parts.filed import by_file
+from ui.parts.subject import Subject
 from ui.problems import ApiError, UserError
 from ui.visit import Visit, remembered
 
 _SUGGESTED = 8
 _LONGEST_NUMBER = 19
-_WAYS = ("number", "features")
-
-
-@dataclass(frozen=True)
-class Subject:
-    """Somebody to decide about. `number` is None where only features are known; `features` where only the number is."""
-
-    number: int | None
-    features: Features | None
+_WAYS = ("number", "features", "file")
 
 
 def choose(visit: Visit) -> Subject | None:
@@ -32,7 +26,11 @@ def choose(visit: Visit) -> Subject | None:
     Raises:
         UserError: what was given is none.
     """
-    ways: dict[str, Callable[[Visit], Subject | None]] = {"number": by_number, "features": _by_features}
+    ways: dict[str, Callable[[Visit], Subject | None]] = {
+        "number": by_number,
+        "features": _by_features,
+        "file": by_file,
+    }
     way = st.segmented_control(
         visit.t("choosing.way"),
         _WAYS,
@@ -50,20 +48,32 @@ def explanation(visit: Visit, subject: Subject) -> Explanation:
     """The decision on somebody with its explanation; asked for, and put on record, once in a session and language.
 
     Raises:
-        ApiError: the API does not give it.
+        UserError: the API does not give it, or knows no such client.
     """
-    features = _features(visit, subject)
-    key = (subject.number, json.dumps(features, sort_keys=True, default=str), visit.t.language)
-    return remembered("explanation", key, lambda: client.explain(visit.api, features, visit.t.language, subject.number))
+    language = visit.t.language
+    if subject.number is None:
+        key = json.dumps(subject.features, sort_keys=True)
+        return remembered("explanation", (key, language), lambda: client.explain(visit.api, subject.known, language))
+    number = subject.number
+    with _unknown(number):
+        return remembered("explanation", (number, language), lambda: client.explain_client(visit.api, number, language))
 
 
-def _features(visit: Visit, subject: Subject) -> Features:
-    if subject.features is not None or subject.number is None:
-        return subject.features or {}
+def features(visit: Visit, subject: Subject) -> Features:
+    """What the model reads of somebody."""
+    if subject.number is None:
+        return subject.known
+    number = subject.number
+    with _unknown(number):
+        return remembered("features", number, lambda: client.client(visit.api, number).features)
+
+
+@contextmanager
+def _unknown(number: int) -> Iterator[None]:
     try:
-        return client.client(visit.api, subject.number).features
+        yield
     except ApiError as error:
-        raise UserError("client-unknown", number=subject.number) if error.key == "not-found" else error from None
+        raise (UserError("client-unknown", number=number) if error.key == "not-found" else error) from None
 
 
 def by_number(visit: Visit) -> Subject | None:

@@ -20,7 +20,7 @@ def show(visit: Visit, decided: Explanation, threshold: Threshold) -> None:
         probability.metric(t("decision.probability"), t.percent(decided.probability_of_default))
         score.metric(t("decision.score"), t.number(decided.score), help=t("decision.score_help"))
         grade.metric(t("decision.grade"), decided.grade, help=t("decision.grade_help"))
-        picture.html(_gauge(visit, decided, threshold))
+        picture.html(gauge_of(visit, decided.probability_of_default, threshold))
         picture.caption(
             t("decision.interval", low=t.percent(threshold.low), high=t.percent(threshold.high))
             + (" " + _review(visit, threshold) if threshold.review_high > threshold.review_low else "")
@@ -45,14 +45,15 @@ def _review(visit: Visit, threshold: Threshold) -> str:
     return t("decision.zone", low=t.percent(threshold.review_low), high=t.percent(threshold.review_high))
 
 
-def _gauge(visit: Visit, decided: Explanation, threshold: Threshold) -> str:
+def gauge_of(visit: Visit, probability: float, threshold: Threshold) -> str:
+    """HTML of a probability on the scale of the cut-off."""
     t = visit.t
-    probability, cut_off = t.percent(decided.probability_of_default), t.percent(decided.threshold)
+    written, cut_off = t.percent(probability), t.percent(threshold.value)
     words = {
-        "probability": probability,
+        "probability": written,
         "cut_off": t("decision.cut_off", cut_off=cut_off),
-        "described": t("decision.described", probability=probability, cut_off=cut_off),
+        "described": t("decision.described", probability=written, cut_off=cut_off),
         **{each: t(f"decision.zones.{each}") for each in ("approve", "refuse")},
     }
     zone = (threshold.review_low, threshold.review_high)
-    return charts.gauge(visit.palette, decided.probability_of_default, decided.threshold, zone, words)
+    return charts.gauge(visit.palette, probability, threshold.value, zone, words)

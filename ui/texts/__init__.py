@@ -38,7 +38,9 @@ class Texts:
         return self._texts.get(key, default)
 
     def number(self, value: float, decimals: int = 0, *, signed: bool = False) -> str:
-        text = f"{round(value, decimals) + 0.0:{'+' if signed else ''},.{decimals}f}".replace("-", "\N{MINUS SIGN}")
+        # Half a unit is rounded away from zero, as people and browsers do, not to the even neighbour.
+        rounded = round(value * (1 + 1e-12), decimals) + 0.0
+        text = f"{rounded:{'+' if signed and rounded else ''},.{decimals}f}".replace("-", "\N{MINUS SIGN}")
         return text if self.language == "en" else text.replace(",", _THIN).replace(".", ",")
 
     def percent(self, share: float, decimals: int = 1, *, signed: bool = False) -> str:

@@ -1,9 +1,12 @@
 """A client: what is decided, why, how they stand beside others, and what was decided before."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
-from ui.parts import choosing, decision
-from ui.visit import Visit
+from ui.parts import beside, choosing, decision, history, reasons, waterfall
+from ui.problems import UserError
+from ui.visit import Visit, tell
 
 
 def show(visit: Visit) -> None:
@@ -14,4 +17,20 @@ def show(visit: Visit) -> None:
         return
     with st.spinner(t("client.scoring")):
         decided = choosing.explanation(visit, subject)
-    decision.show(visit, decided, visit.model.threshold)
+    threshold, number = visit.model.threshold, subject.number
+    decision.show(visit, decided, threshold)
+    reasons.show(visit, decided, number)
+    depths: dict[str, Callable[[], None]] = {
+        "came_about": lambda: waterfall.show(visit, decided, threshold),
+        "beside": lambda: beside.show(visit, decided, choosing.features(visit, subject)),
+    }
+    if number is not None:
+        depths["before"] = lambda: history.show(visit, number)
+    tabs = st.tabs([t(f"client.{name}") for name in depths], on_change="rerun", key="depths")
+    for tab, depth in zip(tabs, depths.values(), strict=True):
+        if tab.open:
+            with tab:
+                try:
+                    depth()
+                except UserError as problem:
+                    tell(t, problem)
