@@ -10,12 +10,18 @@ from ui.answers import model
 from ui.problems import UserError
 from ui.settings import UiSettings
 from ui.texts import LANGUAGES, NAMES, Language, Texts
-from ui.views import client, whatif
+from ui.views import client, monitoring, portfolio, whatif
+from ui.views import model as model_page
 from ui.visit import Visit
 
 # The pages by section of the menu, each with its icon; `pages.<module>` is its title.
 SECTIONS = {
     "clients": ((client, ":material/person:"), (whatif, ":material/tune:")),
+    "risk": (
+        (portfolio, ":material/pie_chart:"),
+        (monitoring, ":material/monitor_heart:"),
+        (model_page, ":material/model_training:"),
+    ),
 }
 
 st.set_page_config(page_title="Credit desk", page_icon=theme.LOGO, layout="wide")
