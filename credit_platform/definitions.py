@@ -25,7 +25,6 @@ from credit_platform.mart.checks import history_is_from_before_the_application, 
 from credit_platform.model.assets import candidate, champion, evaluation, model_card, scorecard  # noqa: E402
 from credit_platform.model.checks import a_champion_decides, the_challenger_earns_its_keep  # noqa: E402
 from credit_platform.monitoring.assets import drift_report, performance  # noqa: E402
-from credit_platform.monitoring.checks import newest_cohort_has_not_drifted  # noqa: E402
 from credit_platform.quality.assets import quality_report  # noqa: E402
 from credit_platform.raw.assets import raw_tables  # noqa: E402
 from credit_platform.resources import resources  # noqa: E402
@@ -69,7 +68,6 @@ def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Def
             the_challenger_earns_its_keep,
             a_champion_decides,
             every_client_has_a_score,
-            newest_cohort_has_not_drifted,
             monitoring_is_alive,
         ],
         jobs=jobs,

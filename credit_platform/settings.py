@@ -98,10 +98,35 @@ class Settings(BaseSettings):
         20, ge=1, description="Defaulters, and good clients, the gate needs among the clients it judges on."
     )
 
-    drift_columns: int = Field(30, ge=1, description="Most important features shown in the Evidently report.")
-    drift_sample: int = Field(5000, ge=100, description="Rows drawn per side for the Evidently report.")
-    drift_psi: float = Field(0.1, gt=0, description="PSI from which a column counts as drifted.")
-    drift_share: float = Field(0.2, gt=0, le=1, description="Share of drifted columns from which a cohort has drifted.")
+    drift_columns: int = Field(
+        30, ge=1, description="Most important features: shown in the Evidently report; one that moved is a warning."
+    )
+    drift_sample: int = Field(5000, ge=100, description="Rows drawn per side for pictures and the domain classifier.")
+    drift_level: float = Field(
+        0.01, gt=0, lt=1, description="Chance of any false alarm in a layer, whatever the number of columns."
+    )
+    drift_clients: int = Field(100, ge=2, description="Clients below which findings are shown, but not told.")
+    drift_psi: float = Field(0.1, gt=0, description="PSI from which a column, or the score, counts as drifted.")
+    drift_psi_critical: float = Field(0.25, gt=0, description="PSI of the score from which it is critical.")
+    drift_ks: float = Field(0.1, gt=0, le=1, description="The same as KS distance, for columns of mostly one value.")
+    drift_share: float = Field(
+        0.2, gt=0, le=1, description="Share of the features, by importance, from which all of them count as drifted."
+    )
+    drift_missing: float = Field(0.05, gt=0, le=1, description="Change of a column's missing share that is a warning.")
+    drift_unseen: float = Field(0.01, gt=0, le=1, description="Share in categories never seen that is a warning.")
+    drift_outside: float = Field(0.05, gt=0, le=1, description="Share outside the reference's range that is a warning.")
+    drift_feed: float = Field(
+        0.25, gt=0, le=1, description="Change of missing share, or share out of range, by which a feed is broken."
+    )
+    drift_risk: float = Field(0.2, gt=0, description="Relative change of mean PD or expected cost that is a warning.")
+    drift_approval: float = Field(0.1, gt=0, le=1, description="Change of the approval rate that is a warning.")
+    drift_auc: float = Field(0.03, gt=0, description="AUC below what the scores promise that is a warning.")
+    drift_calibration: float = Field(0.2, gt=0, description="Defaults more or fewer than promised that are a warning.")
+    drift_classifier: float = Field(
+        0.65, gt=0.5, le=1, description="AUC from which a classifier tells a cohort from the reference."
+    )
+    drift_skew: float = Field(0.001, ge=0, le=1, description="Share of logged features that may differ from the mart.")
+    drift_reports: int = Field(24, ge=1, description="Evidently reports that are kept, of the newest cohorts.")
 
     alert_url: SecretStr = Field(SecretStr(""), description="Incidents, as postgresql://...; empty: SQLite, data_dir.")
     alert_runbook: str = Field("docs/alerts.md", description="Where messages say what to do, as an address or path.")

@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from credit_platform.model.ledger import Line
 from credit_platform.alerting.log import log_path
+from credit_platform.model.ledger import Line
 from credit_platform.monitoring.reports import reports_dir, verdicts
 from credit_platform.quarantine import quarantined, reasons
 from credit_platform.runner import Outcome
@@ -69,11 +69,7 @@ def print_summary(console: Console, outcome: Outcome, settings: Settings) -> Non
         table.add_row("scored", f"{rows:,} clients by version {scored[0]['version']}")
     if "drift_report" in found:
         for verdict in verdicts(settings):
-            state = "drifted" if verdict["drifted"] else "stable"
-            table.add_row(
-                f"drift {verdict['cohort']}",
-                f"{state} ({verdict['drift_share']:.0%} of features, score PSI {verdict['score_psi']:.3f})",
-            )
+            table.add_row(f"monitoring {verdict['cohort']}", escape(verdict["sentence"]))
     for cohort in quarantined(settings):
         table.add_row(f"quarantine {cohort}", escape(" ".join(reasons(settings, cohort))), style="red")
     console.print(table)

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from credit_platform.definitions import build_defs
+from credit_platform.monitoring.findings import LAYERS
 
 ROOT = Path(__file__).parent.parent
 
@@ -76,7 +77,7 @@ WARNING = {
     "evaluation:the_challenger_earns_its_keep",
     "scores:every_client_has_a_score",
     "drift_report:monitoring_is_alive",
-    "drift_report:newest_cohort_has_not_drifted",
+    *(f"drift_report:{layer}" for layer in LAYERS),
 }
 
 

@@ -8,7 +8,8 @@
     threshold.json, scale.json  decisions, points and grades
     reason_table.json           families, words and usual values behind the reasons
     importance.json             how much each feature matters
-    reference.parquet           what drift is measured against; pseudonymised rows, to be guarded like their tables
+    profile.json                how the clients of the valid part were distributed: what drift is measured against
+    reference.parquet           some of their rows; pseudonymised, to be guarded like their tables
 
 `scoring/scorer.py` reads it. Not here: where the folder goes (`registry.py`).
 """
@@ -24,7 +25,9 @@ from credit_platform.explain.reason_table import ReasonTable
 from credit_platform.features.schema import FeatureSchema, model_frame
 from credit_platform.model.business_cost import Threshold
 from credit_platform.model.calibration import Calibration, log_odds
+from credit_platform.model.evaluation import segments
 from credit_platform.model.importance import importance_of, write_importance
+from credit_platform.model.profile import Profile
 from credit_platform.model.reference import MOST_ROWS, draw, with_score, write_reference
 from credit_platform.model.scale import Scale
 from credit_platform.scoring.estimators import write_estimator
@@ -78,6 +81,8 @@ def write_version(fitted: Fitted, valid: "pa.Table", seed: int, folder: Path) ->
     unfinished = Scorer.load(folder, "unfinished")
     _check_margins(fitted, unfinished, reference)
     write_reference(with_score(reference, unfinished.table_probabilities(reference)), folder)
+    probability = unfinished.table_probabilities(valid)
+    Profile.fit(valid, fitted.schema.features, probability, fitted.threshold, segments(valid)).write(folder)
     contributions = unfinished.table_contributions(draw(reference, IMPORTANCE_ROWS, seed))[:, :-1]
     write_importance(importance_of(fitted.schema.names, contributions), folder)
     return Scorer.load(folder, "new")

@@ -1,21 +1,19 @@
-"""Monitoring as assets: a cohort's drift with Evidently's picture of it, and its realised performance."""
+"""Monitoring as assets: the verdict on a cohort with Evidently's picture of it, and its realised performance."""
 
-import json
+from collections.abc import Iterator
 
 import dagster as dg
 
 from credit_platform.automation.partitions import cohorts, per_cohort, sound_cohorts
-from credit_platform.features.schema import FeatureSchema
-from credit_platform.lake import atomic, current, table_path
+from credit_platform.lake import current
 from credit_platform.metadata import markdown_table, plot, schema_of
-from credit_platform.model import registry
-from credit_platform.model.reference import SCORE, draw, read_reference
-from credit_platform.monitoring import evidently_report
-from credit_platform.monitoring.drift import judge
+from credit_platform.monitoring import checks, evidently_report, verdicts
+from credit_platform.monitoring.findings import LAYERS
+from credit_platform.monitoring.judging import judged
+from credit_platform.monitoring.observed import Observed
 from credit_platform.monitoring.performance import measure
-from credit_platform.monitoring.plots import drift_bars
-from credit_platform.monitoring.reports import report_path, verdict_path
-from credit_platform.scoring.scorer import Scorer
+from credit_platform.monitoring.plots import layer_plots
+from credit_platform.monitoring.reports import prune, report_path, verdict
 from credit_platform.settings import Settings
 
 
@@ -26,74 +24,55 @@ from credit_platform.settings import Settings
     partitions_def=cohorts,
     backfill_policy=per_cohort,
     deps=["client_mart", "scores", "champion"],
+    check_specs=checks.specs("drift_report"),
     metadata={
         "dagster/column_schema": schema_of(
-            column=("VARCHAR", "Watched feature of the champion"),
-            psi=("DOUBLE", "Population stability index against the training reference"),
-            reasons=("VARCHAR", "What moved: values, missing share, unseen categories"),
+            layer=("VARCHAR", f"Layer that was judged: {', '.join(LAYERS)}"),
+            metric=("VARCHAR", "What was measured"),
+            state=("VARCHAR", "ok, watch, warn or critical"),
+            sentence=("VARCHAR", "What was found, against which limit, among how many clients"),
+            explained_by=("VARCHAR", "Layer that explains it"),
         )
     },
     description=(
-        "A cohort against the champion's training reference: which of its most important features moved, whether the "
-        "scores did, and Evidently's report of both (HTML and JSON)."
+        "A scored cohort judged by layers against the profile of the version that decides: did the data arrive "
+        "as before, have the scores, groups or features moved, do clients pay as promised. With Evidently's report of "
+        "it (HTML and JSON)."
     ),
 )
-def drift_report(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]) -> dg.MaterializeResult:
-    import pyarrow.parquet as pq
-
-    version = registry.fetch(settings)
-    scorer = Scorer.load(version.folder, version.number)
-    watched = FeatureSchema(tuple(scorer.most_important(settings.drift_columns)), scorer.schema.cohorts)
-    reference = read_reference(version.folder)
-    drifted = []
+def drift_report(
+    context: dg.AssetExecutionContext, settings: dg.ResourceParam[Settings]
+) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:
+    made = {}
     for cohort in sound_cohorts(context, settings):
-        clients = pq.read_table(table_path(settings, "client_mart", cohort), columns=watched.names)
-        scored = pq.read_table(table_path(settings, "scores", cohort), columns=[SCORE])
-        clients = clients.append_column(SCORE, scored.column(SCORE))
-        verdict = judge(
-            cohort,
-            version.number,
-            reference,
-            clients,
-            watched.features,
-            settings.drift_psi,
-            settings.drift_share,
-        )
-        html, evidently_json = report_path(settings, cohort), report_path(settings, cohort, "evidently.json")
-        evidently_report.write_report(
-            draw(reference, settings.drift_sample, settings.seed),
-            draw(clients, settings.drift_sample, settings.seed),
-            watched,
-            settings.drift_psi,
-            settings.drift_share,
-            html,
-            evidently_json,
-            verdict.sentence,
-        )
-        with atomic(verdict_path(settings, cohort)) as beside:
-            beside.write_text(json.dumps(verdict.as_json(), indent=1), "utf-8")
-        context.log.info(verdict.sentence)
-        if verdict.drifted:
-            drifted.append(cohort)
+        observed = Observed.of(settings, cohort)
+        found = verdicts.verdict_of(observed, judged(observed))
+        verdicts.keep(settings, found)
+        evidently_report.draw_report(observed, found)
+        context.log.info(found["sentence"])
+        made[cohort] = found
         context.add_asset_metadata(
             {
-                "drift_share": verdict.drift_share,
-                "score_psi": verdict.score_psi,
-                "drifted": verdict.drifted,
-                "dagster/partition_row_count": clients.num_rows,
-                "report": dg.MetadataValue.path(str(html)),
-                "psi_by_feature": plot(drift_bars(verdict)),
-                "drifted_columns": markdown_table(
+                "state": found["state"],
+                "verdict": found["sentence"],
+                "drift_share": found["drift_share"],
+                "score_psi": found["score_psi"],
+                "dagster/partition_row_count": len(found["findings"]),
+                "report": dg.MetadataValue.path(str(report_path(settings, cohort))),
+                "findings": markdown_table(
                     [
-                        {"feature": c.column, "PSI": c.psi, "what moved": "; ".join(c.reasons)}
-                        for c in verdict.columns
-                        if c.drifted
+                        {name: f[name] for name in ("layer", "state", "cause", "sentence", "explained_by")}
+                        for f in found["findings"]
                     ]
                 ),
+                **{layer: plot(figure) for layer, figure in layer_plots(found, observed).items()},
             },
             partition_key=cohort,
         )
-    return dg.MaterializeResult(metadata={"version": version.number, "drifted_cohorts": ", ".join(drifted) or "none"})
+    prune(settings)
+    states = {cohort: found["state"] for cohort, found in made.items()}
+    yield dg.MaterializeResult(metadata={"states": states})
+    yield from checks.results(list(made.values()))
 
 
 @dg.asset(
@@ -127,6 +106,9 @@ def performance(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Se
             context.log.warning(f"{cohort} has not been scored and is left out")
             continue
         found = measure(settings, cohort)
+        if kept := verdict(settings, cohort):
+            kept = verdicts.with_outcomes(Observed.of(settings, cohort), kept)
+            context.log.info(kept["sentence"])
         measured += bool(found.metrics)
         context.log.info(f"{cohort}: {found.clients:,} outcomes judged, {found.coverage:.0%} of the scores have one")
         context.add_asset_metadata(

@@ -1,4 +1,4 @@
-"""Evidently's picture of a cohort's drift: an HTML page and its JSON. The verdict is `drift.py`'s, on full data.
+"""Evidently's picture of a cohort's drift: an HTML page and its JSON. The verdict is `judging.py`'s, on full data.
 
 Evidently is imported inside, it takes seconds, and it is told not to report home. Column types are always given:
 inference drops columns it does not know. Its own numeric PSI bins are moved by a single outlier, so the reference
@@ -7,6 +7,7 @@ deciles are registered as a method of their own, and picture and verdict agree.
 
 import os
 import re
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from credit_platform.features.schema import FeatureSchema, model_frame
-from credit_platform.lake import atomic
-from credit_platform.monitoring.drift import quantile_edges
+from credit_platform.lake import atomic, table_path
+from credit_platform.model.profile import quantile_edges
+from credit_platform.model.reference import draw, read_reference
+from credit_platform.monitoring.observed import Observed
+from credit_platform.monitoring.reports import report_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,4 +107,34 @@ def _register_method() -> None:
     register_stattest(
         StatTest(METHOD, "PSI on reference deciles", [ColumnType.Numerical], 0.1),
         default_impl=psi,
+    )
+
+
+def draw_report(observed: Observed, verdict: Mapping[str, Any]) -> dict[str, float]:
+    """Draws a cohort's report where it is looked for: the most important features and those that moved, and the score.
+
+    Returns Evidently's PSI by column.
+
+    Raises:
+        MissingTableError: the cohort has no mart.
+    """
+    import pyarrow.parquet as pq
+
+    settings, scorer = observed.settings, observed.scorer
+    if scorer is None or observed.folder is None:
+        return {}
+    shown = dict.fromkeys([*list(verdict["reasons"])[: settings.drift_columns], *observed.important])
+    features = tuple(f for f in scorer.schema.features if f.name in list(shown)[: settings.drift_columns])
+    mart = pq.read_table(
+        table_path(settings, "client_mart", observed.cohort), columns=[feature.name for feature in features]
+    )
+    return write_report(
+        draw(read_reference(observed.folder), settings.drift_sample, settings.seed),
+        draw(mart, settings.drift_sample, settings.seed),
+        FeatureSchema(features, ()),
+        settings.drift_psi,
+        settings.drift_share,
+        report_path(settings, observed.cohort),
+        report_path(settings, observed.cohort, "evidently.json"),
+        verdict["sentence"],
     )

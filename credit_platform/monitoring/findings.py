@@ -16,7 +16,8 @@ Cause = Literal["", "broken feed", "population moved", "concept moved"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One metric of one layer, judged. `explained_by` names an earlier layer that explains it, which then alerts.
+    """One metric of one layer, judged. `explained_by` names the layer that explains it, which then alerts: an earlier
+    one, or its own, where a graver finding stands for it.
 
     `sentence` says what, value against threshold and how many clients; it names tables and columns, never clients.
     """

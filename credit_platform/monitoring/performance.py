@@ -4,14 +4,16 @@ Clients of the train part are left out: the model has seen how they paid. Not he
 (`model/evaluation.py`), and the verdict on a change over time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from credit_platform.features.splits import splits_dir
-from credit_platform.lake import connect, current, draft, quote, require, scan
+import numpy as np
+
+from credit_platform.lake import draft
 from credit_platform.model.business_cost import Costs, Threshold, cost_per_client
 from credit_platform.model.evaluation import METRICS, metrics
 from credit_platform.model.intervals import Interval
+from credit_platform.monitoring.scored import Scored, scored_clients
 from credit_platform.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,42 +46,24 @@ def measure(settings: Settings, cohort: str) -> Performance:
     """
     import pyarrow.parquet as pq
 
-    scores = require(settings, "scores", cohort)
-    outcomes = current(settings, "raw_outcomes", cohort)
-    version = str(scores.facts["model_version"])
-    found = Performance(version, 0, 0, 0.0, {}, 0.0)
-    if outcomes is not None and outcomes.rows:
-        found = _compare(settings, cohort, version, scores.rows, scan(scores.folder()), scan(outcomes.folder()))
+    scored = scored_clients(settings, cohort)
+    found = _compare(settings, scored)
     with draft(settings, TABLE, cohort) as new:
         pq.write_table(_rows(cohort, found), new.folder / "performance.parquet")
-        new.publish(len(found.metrics), facts={"model_version": version, "clients": found.clients})
+        new.publish(len(found.metrics), facts={"model_version": found.version, "clients": found.clients})
     return found
 
 
-def _compare(settings: Settings, cohort: str, version: str, scored: int, scores: str, outcomes: str) -> Performance:
-    trained_on = quote(str(splits_dir(settings) / "y_train.parquet"))
-    with connect(settings) as connection:
-        table = connection.sql(
-            "select s.probability_of_default as probability, s.threshold, o.TARGET as defaulted, "
-            "t.SK_ID_CURR is not null as seen "
-            f"from {scores} as s join {outcomes} as o using (SK_ID_CURR) "
-            f"left join (select SK_ID_CURR from read_parquet({trained_on}) where cohort = {quote(cohort)}) as t "
-            "using (SK_ID_CURR) order by SK_ID_CURR"
-        ).to_arrow_table()
-    seen = table.column("seen").to_numpy()
-    judged = table.filter(~seen)
-    defaulted = judged.column("defaulted").to_numpy()
-    probability = judged.column("probability").to_numpy()
-    known = table.num_rows
+def _compare(settings: Settings, scored: Scored) -> Performance:
+    defaulted = scored.defaulted[scored.known].astype(np.int64)
+    probability = scored.probability[scored.known]
+    plain = Performance(scored.version, len(defaulted), scored.seen_known, scored.coverage, {}, 0.0)
     if min(defaulted.sum(), len(defaulted) - defaulted.sum()) < _LEAST:
-        return Performance(version, judged.num_rows, known - judged.num_rows, known / scored, {}, 0.0)
+        return plain
     costs = Costs(settings.cost_false_negative, settings.cost_false_positive)
-    threshold = Threshold(float(judged.column("threshold")[0].as_py()), 0.0, costs)
-    return Performance(
-        version=version,
-        clients=judged.num_rows,
-        seen_in_training=known - judged.num_rows,
-        coverage=known / scored,
+    threshold = Threshold(scored.threshold, 0.0, costs)
+    return replace(
+        plain,
         metrics=metrics(defaulted, probability, threshold, settings.bootstrap_samples, settings.seed),
         cost_approve_all=cost_per_client(defaulted, defaulted * 0, costs),
     )

@@ -1,9 +1,10 @@
-"""Where the drift reports lie, and reading the verdicts back."""
+"""Where verdicts and Evidently's reports lie, reading them back, and which reports are kept."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from credit_platform.monitoring.findings import Finding
 from credit_platform.settings import Settings
 
 
@@ -24,4 +25,26 @@ def report_path(settings: Settings, cohort: str, kind: str = "html") -> Path:
 
 def verdicts(settings: Settings) -> list[dict[str, Any]]:
     """All verdicts, oldest cohort first."""
-    return [json.loads(path.read_text("utf-8")) for path in sorted(reports_dir(settings).glob("*.json"))]
+    return [json.loads(path.read_text("utf-8")) for path in sorted(reports_dir(settings).glob("[!.]*.json"))]
+
+
+def verdict(settings: Settings, cohort: str) -> dict[str, Any] | None:
+    """The verdict on a cohort; None where it has not been monitored."""
+    path = verdict_path(settings, cohort)
+    return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+
+def findings(settings: Settings, cohort: str) -> tuple[Finding, ...]:
+    """What was found of a cohort when it was last monitored, in the order of the layers; empty where it was not."""
+    kept = verdict(settings, cohort) or {}
+    return tuple(Finding.from_json(facts) for facts in kept.get("findings", ()))
+
+
+def prune(settings: Settings) -> list[str]:
+    """Removes the pages and Evidently's numbers of all but the newest cohorts; verdicts stay. Which it removed."""
+    pages = sorted(path.stem for path in reports_dir(settings).glob("[!.]*.html"))
+    old = pages[: -settings.drift_reports]
+    for cohort in old:
+        for kind in ("html", "evidently.json"):
+            report_path(settings, cohort, kind).unlink(missing_ok=True)
+    return old

@@ -30,6 +30,7 @@ from credit_platform.model.judging import gate
 from credit_platform.model.search import costs_of
 from credit_platform.model.succession import settle
 from credit_platform.model.training import train
+from credit_platform.monitoring.verdicts import monitor
 from credit_platform.quality.reports import TABLE as QUALITY_REPORT
 from credit_platform.quality.reports import report
 from credit_platform.raw.ingest import ingest
@@ -79,7 +80,7 @@ class Lender:
     def monitor(self, cohort: str) -> Run | None:
         """What monitoring says of a month, or why it is set aside."""
         if not quarantine.reasons(self.settings, cohort):
-            self._judge(cohort)
+            monitor(self.settings, cohort)
         return run_of(self.settings, cohort)
 
     def train(self, since: str, progress: Callable[[str], None] = lambda _: None) -> str:
@@ -146,35 +147,6 @@ class Lender:
             approve_all=self._cost(truth, np.zeros(len(truth), bool)),
             default_rate=float(truth.mean()),
         )
-
-    def _judge(self, cohort: str) -> None:
-        import json
-
-        import pyarrow.parquet as pq
-
-        from credit_platform.features.schema import FeatureSchema
-        from credit_platform.model.reference import SCORE, read_reference
-        from credit_platform.monitoring.drift import judge
-        from credit_platform.monitoring.reports import verdict_path
-
-        version = registry.fetch(self.settings)
-        scorer = self._scorer(version.number)
-        watched = FeatureSchema(tuple(scorer.most_important(self.settings.drift_columns)), scorer.schema.cohorts)
-        clients = pq.read_table(table_path(self.settings, "client_mart", cohort), columns=watched.names)
-        scored = pq.read_table(table_path(self.settings, "scores", cohort), columns=[SCORE])
-        clients = clients.append_column(SCORE, scored.column(SCORE))
-        verdict = judge(
-            cohort,
-            version.number,
-            read_reference(version.folder),
-            clients,
-            watched.features,
-            self.settings.drift_psi,
-            self.settings.drift_share,
-        )
-        path = verdict_path(self.settings, cohort)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(verdict.as_json()), "utf-8")
 
     def _cost(self, defaulted: NDArray[Any], refused: NDArray[np.bool_]) -> float:
         return cost_per_client(defaulted, refused, costs_of(self.settings))
