@@ -7,6 +7,7 @@ import dagster as dg
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
+from credit_platform.alerting.assets import alarm_test  # noqa: E402
 from credit_platform.alerting.checks import monitoring_is_alive  # noqa: E402
 from credit_platform.automation.freshness import fresh  # noqa: E402
 from credit_platform.automation.jobs import jobs  # noqa: E402
@@ -56,6 +57,7 @@ def build_defs(resource_overrides: Mapping[str, object] | None = None) -> dg.Def
                 scores,
                 drift_report,
                 performance,
+                alarm_test,
             ]
         ),
         asset_checks=[

@@ -46,6 +46,7 @@ GRAPH = {
     "population": ("explain", ("champion", "feature_splits"), not PER_COHORT),
     "scores": ("scoring", ("champion", "client_mart"), PER_COHORT),
     "drift_report": ("monitoring", ("champion", "client_mart", "scores"), PER_COHORT),
+    "alarm_test": ("alerting", ("champion", "client_mart"), not PER_COHORT),
     "performance": ("monitoring", ("feature_splits", "raw_outcomes", "scores"), PER_COHORT),
 }
 QUALITY = (
@@ -76,6 +77,7 @@ WARNING = {
     "feature_splits:outcomes_are_stratified",
     "evaluation:the_challenger_earns_its_keep",
     "scores:every_client_has_a_score",
+    "alarm_test:every_alarm_rings",
     "drift_report:monitoring_is_alive",
     *(f"drift_report:{layer}" for layer in LAYERS),
 }
@@ -124,10 +126,16 @@ def test_every_raw_table_and_the_mart_show_their_columns_before_they_are_made(de
 
 
 def test_jobs_schedules_and_sensors_are_the_listed_ones_described_and_running(definitions: dg.Definitions) -> None:
-    names = {"build_mart", "train", "score", "monitor", "process_cohort", "take_outcomes", "everything"}
+    names = {"build_mart", "train", "score", "monitor", "process_cohort", "take_outcomes"}
+    names |= {"rehearse_alarms", "everything"}
     assert {job.name for job in definitions.jobs or []} == names
     assert all(definitions.resolve_job_def(name).description for name in names)
-    assert [s.name for s in definitions.schedules or []] == ["monthly_monitoring", "quarterly_retraining"]
+    assert [s.name for s in definitions.schedules or []] == [
+        "monthly_monitoring",
+        "weekly_serving_drift",
+        "weekly_alarm_test",
+        "quarterly_retraining",
+    ]
     assert {s.name for s in definitions.sensors or []} == {
         "landing_sensor",
         "drift_sensor",

@@ -62,7 +62,8 @@ class Policy:
 class Signal:
     """What one run says of one cause. `subject` is the cohort, or the job or sensor, that it says it of.
 
-    `where` is what it is about in a few words: the metric and its table, column or segment.
+    `where` is what it is about in a few words: the metric and its table, column or segment. `stands_for` are causes of
+    the same layer that it is the gravest of: an incident of one of them goes on as that of this.
     """
 
     key: str
@@ -76,6 +77,7 @@ class Signal:
     clients: int = 0
     cause: Cause = ""
     model_version: str = ""
+    stands_for: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
@@ -205,7 +207,8 @@ def judge(
     events: list[Event | None] = []
     said = {signal.key: signal for signal in run.signals if signal.key not in run.held}
     for key, signal in said.items():
-        incident, event = step(present.get(key), signal, at, policy)
+        known = present.get(key) or _under_another_name(present, signal)
+        incident, event = step(known, signal, at, policy)
         if incident is not None or key in present:
             changed[key] = incident
         events.append(event)
@@ -263,6 +266,13 @@ def in_order(events: Iterable[Event]) -> list[Event]:
         return (event.kind == "resolved", KINDS.index(incident.kind), incident.severity == "warn", incident.where)
 
     return sorted(events, key=rank)
+
+
+def _under_another_name(present: Mapping[str, Incident], signal: Signal) -> Incident | None:
+    """The incident of a cause that the signal stands for, an open one if there is; it goes on under the signal's."""
+    others = [present[key] for key in signal.stands_for if key in present] if signal.is_bad else []
+    oldest = min(others, key=lambda incident: (incident.status != "open", incident.first_at), default=None)
+    return None if oldest is None else replace(oldest, key=signal.key)
 
 
 def _suspected(signal: Signal, at: datetime) -> Incident:

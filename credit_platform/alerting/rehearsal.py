@@ -34,6 +34,8 @@ Monitor = Callable[[Settings, str], Sequence[Finding]]
 """What monitoring finds of a cohort whose mart, scores and outcomes are in the lake of the settings."""
 
 MOST_CLIENTS = 20_000
+_GROUP = "NAME_CONTRACT_TYPE"
+_TORN = 12
 _ENOUGH_COHORTS = 3
 """How often a faulty cohort is shown, so that warnings are confirmed."""
 
@@ -119,10 +121,34 @@ def _defaulting(copy: Copy) -> Copy:
     return replace(copy, defaulted=(random.random(len(copy.expected)) < 3 * copy.expected).astype(int))
 
 
+def _one_group(copy: Copy) -> Copy:
+    """Of the clients of the largest contract type each is replaced by one of its riskier half."""
+    group = np.asarray(copy.rows.column(_GROUP).to_pylist(), dtype=object)
+    names, sizes = np.unique(group[group != None], return_counts=True)  # noqa: E711 - by element
+    members = np.flatnonzero(group == names[sizes.argmax()])
+    order = members[np.argsort(-copy.expected[members], kind="stable")]
+    chosen = np.arange(len(group))
+    chosen[members] = np.resize(order[: max(1, len(order) // 2)], len(members))
+    ids = copy.rows.column(CLIENT_KEY).to_numpy()
+    made = replace(copy, rows=copy.rows.take(chosen), defaulted=copy.defaulted[chosen], expected=copy.expected[chosen])
+    return made.with_column(CLIENT_KEY, ids)
+
+
+def _torn_apart(copy: Copy) -> Copy:
+    """Half of the important numeric features are dealt out among the clients anew: each is as before, none belongs."""
+    random = np.random.default_rng(1)
+    features = [f for f in copy.scorer.most_important(_TORN) if f.kind == "numeric"]
+    for feature in features[::2]:
+        copy = copy.with_column(feature.name, random.permutation(copy.values(feature.name)))
+    return copy
+
+
 FAULTS: Mapping[tuple[str, str], Callable[[Copy], Copy]] = {
     ("quality", "half of the values of an important feature are missing"): _missing,
     ("features", "an important feature is higher by a standard deviation"): _shifted,
     ("score", "the riskier half of the clients came twice, the others not at all"): _riskier,
+    ("segments", "of one group of clients the less risky half is missing"): _one_group,
+    ("multivariate", "features are dealt out among the clients anew"): _torn_apart,
     ("outcomes", "three times as many defaults as expected"): _defaulting,
 }
 """What is done to the copy, by the kind of alarm that must notice it and in words."""
@@ -155,10 +181,13 @@ def _try(settings: Settings, cohort: str, monitor: Monitor, kind: str, fault: st
     told = _told(
         [sources.run_from(f"{cohort} {i}", _of(found, f"{cohort} {i}")) for i in range(_ENOUGH_COHORTS)], settings
     )
-    said = [incident for incident in told if incident.kind == kind]
-    if said:
-        return Rung(kind, fault, True, said[0].sentence)
+    if said := [incident.sentence for incident in told if incident.kind == kind]:
+        return Rung(kind, fault, True, said[0])
     others = ", ".join(sorted({incident.kind for incident in told})) or "none"
+    kinds = {incident.kind for incident in told}
+    noticed = [finding for finding in found if finding.layer == kind and finding.explained_by in kinds]
+    if noticed:
+        return Rung(kind, fault, True, f"{noticed[0].sentence} (told as {noticed[0].explained_by})")
     return Rung(kind, fault, False, f"nothing was told of {kind}; alarms that rang instead: {others}")
 
 

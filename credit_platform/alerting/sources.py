@@ -3,16 +3,15 @@
 Not here: what becomes of a signal (`incidents.py`), and how anything is found (`monitoring`, `quality`).
 """
 
-import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
 
 from credit_platform import quarantine
 from credit_platform.alerting.incidents import Run, Signal
-from credit_platform.monitoring.findings import STATES, Cause, Finding, State
-from credit_platform.monitoring.reports import reports_dir, verdict_path
+from credit_platform.lake import current
+from credit_platform.monitoring.findings import STATES, Cause, Finding
+from credit_platform.monitoring.reports import findings, reports_dir
 from credit_platform.quality.reports import TABLE as QUALITY_REPORT
 from credit_platform.quality.reports import results_of
 from credit_platform.settings import Settings
@@ -25,7 +24,12 @@ def run_of(settings: Settings, cohort: str) -> Run | None:
     faults = faults_of(settings, cohort)
     if faults:
         return run_from(cohort, faults)
-    found = _found(settings, cohort)
+    found = findings(settings, cohort)
+    scores = current(settings, "scores", cohort)
+    if scores is not None:
+        # Outcomes speak of the version that scored the cohort, which may not be the one that decides by now.
+        scored_by = str(scores.facts["model_version"])
+        found = tuple(replace(f, model_version=scored_by) if f.layer == "outcomes" else f for f in found)
     return run_from(cohort, found) if found else None
 
 
@@ -47,16 +51,21 @@ def digest(run: Run) -> str:
 
 
 def run_from(cohort: str, found: Iterable[Finding]) -> Run:
-    """Findings of one cohort as a run. What an earlier layer explains is neither good nor bad; its layer is held."""
+    """Findings of one cohort as a run.
+
+    What an earlier layer explains is neither good nor bad, and its layer says nothing. Of what the gravest finding of a
+    layer stands for only that one is told.
+    """
     told = list(found)
-    explained = {finding.fingerprint for finding in told if finding.explained_by}
-    plain = [finding for finding in told if finding.fingerprint not in explained]
-    judged = {finding.layer for finding in plain} - {finding.layer for finding in told if finding.explained_by}
+    plain = [finding for finding in told if not finding.explained_by]
+    beside = [finding for finding in told if finding.explained_by == finding.layer]
+    blind = {finding.layer for finding in told if finding.explained_by not in ("", finding.layer)}
     return Run(
         subject=cohort,
-        signals=tuple(_one_for_each(plain)),
-        judged=frozenset(judged),
-        held=frozenset(explained),
+        signals=tuple(_one_for_each(plain, beside)),
+        judged=frozenset({finding.layer for finding in plain} - blind),
+        held=frozenset(finding.fingerprint for finding in told if finding.explained_by)
+        - {finding.fingerprint for finding in plain},
         model_version=next((finding.model_version for finding in told if finding.model_version), ""),
     )
 
@@ -112,39 +121,19 @@ def operational(kind: str, subject: str, sentence: str) -> Signal:
     return Signal(_key(kind, subject), kind, subject, "critical", sentence, subject)
 
 
-def _found(settings: Settings, cohort: str) -> list[Finding]:
-    path = verdict_path(settings, cohort)
-    if not path.exists():
-        return []
-    verdict: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    if "findings" in verdict:
-        return [Finding.from_json(facts) for facts in verdict["findings"]]
-    state: State = "warn" if verdict["drifted"] else "ok"
-    version = verdict["model_version"]
-    return [
-        Finding(
-            cohort,
-            version,
-            "features",
-            "share of drifted columns",
-            state,
-            verdict["sentence"],
-            verdict["drift_share"],
-            verdict["threshold"],
-            cause="population moved",
-        )
-    ]
+def _one_for_each(found: Iterable[Finding], beside: Sequence[Finding]) -> Iterable[Signal]:
+    """One signal for each cause: its worst finding, which also says how many more there are.
 
-
-def _one_for_each(found: Iterable[Finding]) -> Iterable[Signal]:
-    """One signal for each cause: its worst finding, which also says how many more there are."""
+    `beside` are the findings that the gravest one of their layer stands for.
+    """
     groups: dict[str, list[Finding]] = {}
     for finding in found:
         groups.setdefault(finding.fingerprint, []).append(finding)
     for group in groups.values():
         worst = max(group, key=lambda finding: STATES.index(finding.state))
         bad = [finding for finding in group if finding.state in ("warn", "critical")]
-        signal = Signal.of(worst)
+        stands_for = {other.fingerprint for other in beside if bad and other.layer == worst.layer}
+        signal = replace(Signal.of(worst), stands_for=tuple(sorted(stands_for - {worst.fingerprint})))
         others = sorted({finding.column for finding in bad if finding.column} - {worst.column})
         if others:
             named = ", ".join(others[:4]) + (f" and {len(others) - 4} more" if len(others) > 4 else "")

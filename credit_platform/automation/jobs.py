@@ -32,6 +32,11 @@ take_outcomes = dg.define_asset_job(
         "tables stay as they are."
     ),
 )
+rehearse_alarms = dg.define_asset_job(
+    "rehearse_alarms",
+    dg.AssetSelection.groups("alerting"),
+    description="Put known faults into a copy of the newest cohort, and see whether each alarm notices its own.",
+)
 everything = dg.define_asset_job("everything", dg.AssetSelection.all(), description="The whole graph.")
 
-jobs = [build_mart, train, score, monitor, process_cohort, take_outcomes, everything]
+jobs = [build_mart, train, score, monitor, process_cohort, take_outcomes, rehearse_alarms, everything]

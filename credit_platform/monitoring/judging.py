@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from credit_platform.monitoring.findings import LAYERS, STATES, Finding, Layer, State
+from credit_platform.monitoring.grown import before, grown
 from credit_platform.monitoring.layers import features, multivariate, outcomes, quality, score, segments, skew
 from credit_platform.monitoring.observed import Observed
 from credit_platform.settings import Settings
@@ -47,7 +48,8 @@ def findings_of(settings: Settings, cohort: str) -> list[Finding]:
 
 def judged(observed: Observed, layers: Iterable[Layer] = LAYERS) -> list[Finding]:
     """What some layers find, explained by the others among them."""
-    return explained([finding for layer in layers for finding in JUDGES[layer](observed)])
+    found = [finding for layer in layers for finding in JUDGES[layer](observed)]
+    return explained(grown(found, before(observed.settings, observed.cohort, observed.version)))
 
 
 def explained(found: Sequence[Finding]) -> list[Finding]:

@@ -23,32 +23,33 @@ PLATFORM = {"run_failure", "stopped"}
 @pytest.fixture
 def deciding(tracked: Settings, tmp_path: Path) -> Settings:
     register(tracked, write_version(tmp_path / "version"), tracked.model_alias)
-    put(tracked, "client_mart", COHORT, applicants(500))
+    put(tracked, "client_mart", COHORT, ORIGINAL)
     return tracked
 
 
-def numbers(settings: Settings) -> tuple[float, float, float, float]:
-    """Missing share, mean, mean score and defaults of the cohort in a lake."""
-    mart, scores, outcomes = (
-        pq.read_table(table_path(settings, name, COHORT)) for name in ("client_mart", "scores", "raw_outcomes")
-    )
-    column = mart["EXT_SOURCE_2"].to_numpy().astype(float)
-    return (
-        float(np.isnan(column).mean()),
-        float(np.nanmean(column)),
-        float(scores["probability_of_default"].to_numpy().mean()),
-        float(outcomes["TARGET"].to_numpy().mean()),
-    )
+ORIGINAL = applicants(500)
 
 
 def hearing(settings: Settings, cohort: str) -> list[Finding]:
     """A monitor that knows what the applicants of these tests are like."""
-    missing, mean, score, defaults = numbers(settings)
+    mart, scores, outcomes = (
+        pq.read_table(table_path(settings, name, cohort)) for name in ("client_mart", "scores", "raw_outcomes")
+    )
+    values = mart["EXT_SOURCE_2"].to_numpy().astype(float)
+    cash = np.array(mart["NAME_CONTRACT_TYPE"].to_pylist()) == "Cash loans"
+    score, defaults = scores["probability_of_default"].to_numpy(), outcomes["TARGET"].to_numpy()
+    missing, group_apart = np.isnan(values).mean(), abs(score[cash].mean() - score[~cash].mean())
+    dealt_anew = any(
+        mart[name] != ORIGINAL[name] and mart[name].sort() == ORIGINAL[name].sort()
+        for name in ("EXT_SOURCE_2", "AMT_INCOME_TOTAL", "BURO_COUNT")
+    )
     bad: dict[Layer, bool] = {
         "quality": missing > 0.3,
-        "features": abs(mean - 0.5) > 0.15 and missing < 0.3,
-        "score": score > 0.21,
-        "outcomes": defaults > 2 * score,
+        "features": abs(np.nanmean(values) - 0.5) > 0.15 and missing < 0.3,
+        "score": score.mean() > 0.21,
+        "segments": group_apart > 0.03,
+        "outcomes": defaults.mean() > 2 * score.mean(),
+        "multivariate": dealt_anew,
     }
     return [replace(SCORE, cohort=cohort, layer=layer, state="warn" if wrong else "ok") for layer, wrong in bad.items()]
 

@@ -182,3 +182,13 @@ def test_a_landed_cohort_that_nobody_monitored_is_silence(landed: Settings) -> N
     assert list(heartbeat.silent(landed, now + timedelta(days=41))) == ["landing", "2025-01"]
     quarantine.hold(landed, "2025-01", "quality_report", ["bad"], "x")
     assert heartbeat.silent(landed, now + timedelta(hours=50)) == {}
+
+
+def test_the_gravest_finding_of_a_layer_goes_on_with_the_incident_of_one_it_stands_for(settings: Settings) -> None:
+    mean = replace(SCORE, metric="mean_probability")
+    see(settings, cohort("2025-02", mean))
+    assert see(settings, cohort("2025-03", SCORE, replace(mean, explained_by="score"))) == ["opened score"]
+    (incident,) = incidents(settings)
+    assert (incident.since, incident.where) == ("2025-02", "psi of probability_of_default")
+    assert see(settings, cohort("2025-04", mean, replace(SCORE, explained_by="score")), NOON) == []
+    assert [i.id for i in incidents(settings)] == [incident.id]
