@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from credit_platform.alerting import retraining, watch
 from credit_platform.alerting.incidents import Event, Run
 from credit_platform.alerting.retraining import Limits, Situation
+from credit_platform.alerting.sources import of_layers
 from credit_platform.alerting.store import AlertStore
 from credit_platform.home_credit.simulator.scenarios import STABLE, Conditions, conditions
 from credit_platform.settings import Settings
@@ -181,7 +182,8 @@ def play(
         late = number - outcomes_after
         if late >= history:
             lender.receive_outcomes(cohorts[late])
-            runs.insert(0, lender.monitor(cohorts[late]))
+            again = lender.monitor(cohorts[late])
+            runs.insert(0, again and of_layers(again, ("outcomes",)))
         seen = [run for run in runs if run is not None]
         events = watch.observe(lender.settings, seen, at)
         decision = retraining.decide(_situation(lender, trainings), Limits.of(lender.settings), at)
