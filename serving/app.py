@@ -30,7 +30,7 @@ from serving.routes import alerts, insight, outcomes
 from serving.routes.applications import of_records
 from serving.routes.batches import batch_decisions
 from serving.routes.clients import of_mart
-from serving.routes.decisions import decisions
+from serving.routes.decisions import decided, deciding
 from serving.routes.dossier import on_file
 from serving.routes.drift import monitoring
 from serving.routes.insight import behind_decisions
@@ -108,7 +108,8 @@ def create_app(
     )
     problems.install(app)
     for routes in (
-        decisions(desk, Versions(registry.load, seats)),
+        deciding(desk),
+        decided(desk, Versions(registry.load, seats)),
         batch_decisions(settings, desk),
         of_mart(settings, desk),
         of_records(desk),

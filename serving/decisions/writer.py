@@ -1,18 +1,18 @@
 """Group commit: what waits is written in one transaction, and each caller goes on when its own entries are durable.
 
 While one transaction reaches the disk, the next entries gather. Callers that were just released tend to come back at
-once; so the writer waits a moment for as many as it released, and for nobody where there was only one. Not here: what
-is written.
+once; so the writer waits a moment for as many as it released beside those who wait already, and for nobody where there
+was only one. Not here: what is written.
 """
 
 import asyncio
 import logging
-import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from itertools import accumulate
+from threading import Condition, Lock, Thread
 
 from serving.decisions.chain import Entry
 from serving.decisions.entries import Receipt
@@ -29,7 +29,7 @@ MOST_AT_ONCE = 256
 PATIENCE_SECONDS = 10.0
 """How long a caller waits for its entries to be durable."""
 
-_GATHERING_SECONDS = 0.002
+_GATHERING_SECONDS = 0.005
 
 Write = Callable[[Sequence[Entry]], list[Receipt]]
 
@@ -62,9 +62,11 @@ class GroupCommit:
     def __init__(self, write: Write) -> None:
         """`write` makes entries durable, all or none, and raises DecisionLogError where it can't."""
         self._write = write
-        self._queue: SimpleQueue[_Group | None] = SimpleQueue()
+        self._groups: list[_Group] = []
+        self._gathered = 0
+        self._expected = 1
+        self._changed = Condition(Lock())
         self._thread: Thread | None = None
-        self._lock = Lock()
         self._closed = False
         self.waiting = 0
 
@@ -95,14 +97,14 @@ class GroupCommit:
 
     def close(self) -> None:
         """Takes nothing more on and returns when all that waits is written."""
-        with self._lock:
+        with self._changed:
             self._closed = True
-            self._queue.put(None)
+            self._changed.notify()
         if self._thread:
             self._thread.join()
 
     def _submit(self, group: _Group) -> None:
-        with self._lock:
+        with self._changed:
             if self._closed:
                 raise DecisionLogError("The decision log is closed.")
             if self.waiting and self.waiting + len(group.entries) > MOST_WAITING:
@@ -111,36 +113,39 @@ class GroupCommit:
                 self._thread = Thread(target=self._run, name="decision-log", daemon=True)
                 self._thread.start()
             self.waiting += len(group.entries)
-            self._queue.put(group)
+            self._gathered += len(group.entries)
+            self._groups.append(group)
+            if self._enough():
+                self._changed.notify()
+
+    def _enough(self) -> bool:
+        """Whether the writer need not wait for more."""
+        return self._closed or len(self._groups) >= self._expected or self._gathered >= MOST_AT_ONCE
 
     def _run(self) -> None:
-        closing, released = False, 1
-        while not closing:
-            groups, closing = self._gather(released)
+        expected = 1
+        while groups := self._gather(expected):
             wanted = [group for group in groups if group.wanted()]
             if wanted:
                 self._write_groups(wanted)
-            with self._lock:
+            with self._changed:
                 self.waiting -= sum(len(group.entries) for group in groups)
+                expected = len(wanted) + len(self._groups)
             _release(wanted)
-            released = len(wanted)
 
-    def _gather(self, expected: int) -> tuple[list[_Group], bool]:
-        """What waits, at least one group unless the writer is being closed, and whether it is."""
-        groups: list[_Group] = []
-        group, entries = self._queue.get(), 0
-        deadline = time.monotonic() + _GATHERING_SECONDS
-        try:
-            while group is not None:
-                groups.append(group)
-                entries += len(group.entries)
-                if entries >= MOST_AT_ONCE:
-                    return groups, False
-                patience = deadline - time.monotonic() if len(groups) < expected else 0
-                group = self._queue.get(patience > 0, max(patience, 0))
-        except Empty:
-            return groups, False
-        return groups, True
+    def _gather(self, expected: int) -> list[_Group]:
+        """What waits; nothing once the writer was closed and has written all. It is woken once, not for each group."""
+        with self._changed:
+            self._expected = expected
+            if expected > 1:
+                self._changed.wait_for(self._enough, _GATHERING_SECONDS)
+            self._expected = 1
+            self._changed.wait_for(self._enough)
+            entries = list(accumulate(len(group.entries) for group in self._groups))
+            count = bisect_left(entries, MOST_AT_ONCE) + 1
+            groups, self._groups = self._groups[:count], self._groups[count:]
+            self._gathered -= sum(len(group.entries) for group in groups)
+            return groups
 
     def _write_groups(self, groups: Sequence[_Group]) -> None:
         try:

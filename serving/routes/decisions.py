@@ -12,21 +12,21 @@ from serving.decisions.entries import Record
 from serving.decisions.errors import DecisionLogError, ErasedError, UnknownDecisionError
 from serving.desk import Desk, of_request
 from serving.problems import ProblemError
-from serving.routes import body_of, json_answer, refusals, router
+from serving.routes import Direct, body_of, json_answer, refusals, router
 from serving.wishes import parameters, wishes_of
 
 DecisionId = Annotated[str, Path(max_length=64, description="As a decision's answer names it.", examples=["0192f0c1…"])]
 
 
-def decisions(desk: Desk, versions: Versions) -> APIRouter:
-    """The endpoints."""
-    routes = router("decisions")
-    deciding = refusals("invalid-request", "no-model", "not-recorded")
+def deciding(desk: Desk) -> APIRouter:
+    """The endpoints that decide."""
+    routes = router("decisions", Direct)
+    refused = refusals("invalid-request", "no-model", "not-recorded")
 
     @routes.post(
         "/predict",
         response_model=answers.Decision,
-        responses=deciding,
+        responses=refused,
         openapi_extra={"parameters": parameters(), "requestBody": body_of("PredictBody")},
         dependencies=[needs("score")],
     )
@@ -40,7 +40,7 @@ def decisions(desk: Desk, versions: Versions) -> APIRouter:
     @routes.post(
         "/explain",
         response_model=answers.Explanation,
-        responses=deciding,
+        responses=refused,
         openapi_extra={"parameters": parameters(), "requestBody": body_of("ExplainBody")},
         dependencies=[needs("explain")],
     )
@@ -49,9 +49,15 @@ def decisions(desk: Desk, versions: Versions) -> APIRouter:
         champion = desk.seat.champion()
         wishes = wishes_of(request)
         features, client, top = champion.bodies.read_explain(await request.body())
-        decided = await desk.decide(request, champion, "explain", of_request(features, client), wishes)
-        return json_answer({**decided, **insight.explanation(champion, features, top, wishes)})
+        decision = await desk.decide(request, champion, "explain", of_request(features, client), wishes)
+        return json_answer({**decision, **insight.explanation(champion, features, top, wishes)})
 
+    return routes
+
+
+def decided(desk: Desk, versions: Versions) -> APIRouter:
+    """The endpoints that look decisions up, and make them again."""
+    routes = router("decisions")
     known = refusals("not-found", "invalid-request", "not-recorded")
 
     @routes.get("/decisions/{decision_id}", responses=known, dependencies=[needs("review")])
