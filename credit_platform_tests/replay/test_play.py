@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from credit_platform.alerting.incidents import Run
 from credit_platform.alerting.sources import run_from
+from credit_platform.cli import app
 from credit_platform.monitoring.findings import Finding
 from credit_platform.replay.page import facts, page
 from credit_platform.replay.play import Costs, Play, material_month, play
@@ -171,3 +173,10 @@ def test_a_replay_reaches_nobody(settings: Settings, tmp_path: Path) -> None:
     reaching = settings.model_copy(update={"alert_mail_to": ("a@x.example",), "lake_uri": "s3://bucket/lake"})
     own = alone(reaching, tmp_path / "own")
     assert (own.alert_mail_to, own.lake_uri, own.data_dir) == ((), "", tmp_path / "own")
+
+
+def test_the_command_says_what_is_wrong_with_its_months(tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    answer = CliRunner().invoke(app, ["replay", "--out", out, "--from", "2026-02", "--to", "2026-01"])
+    assert answer.exit_code == 1
+    assert "2026-01 lies before 2026-02" in answer.stderr
