@@ -28,7 +28,7 @@ from credit_platform.settings import Settings
         "dagster/column_schema": schema_of(
             alarm=("VARCHAR", "Kind of alarm"),
             fault=("VARCHAR", "What was done to the copy"),
-            rang=("BOOLEAN", "Whether it was noticed"),
+            rang=("BOOLEAN", "Whether it was noticed; empty: not tested"),
             said=("VARCHAR", "What was told, or what rang instead"),
         )
     },
@@ -41,13 +41,13 @@ def alarm_test(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Set
     held = set(quarantine.quarantined(settings))
     newest = max(cohort for cohort in cohorts_of(settings, "client_mart") if cohort not in held)
     rung = rehearse(settings, newest, findings_of, settings.seed)
-    silent = [test for test in rung if not test.rang]
+    silent = [test for test in rung if test.rang is False]
     signals = tuple(
         sources.operational("alarm_test", test.alarm, f"the alarm {test.alarm} does not ring when {test.fault}")
         for test in silent
     )
     watch.observe(settings, [Run("alarm test", signals, frozenset({"alarm_test"}))])
-    context.log.info(f"{len(rung) - len(silent)} of {len(rung)} alarms rang on a copy of {newest}")
+    context.log.info(f"{sum(test.rang is True for test in rung)} of {len(rung)} alarms rang on a copy of {newest}")
     return dg.MaterializeResult(
         metadata={
             "cohort": newest,

@@ -22,6 +22,7 @@ from credit_platform.home_credit.landing import landed_cohorts
 from credit_platform.lake import bucket_file, draft, table_path
 from credit_platform.mart.build import CLIENT_KEY
 from credit_platform.model import registry
+from credit_platform.model.reference import read_reference
 from credit_platform.monitoring.findings import Finding
 from credit_platform.scoring.batch import score_cohort
 from credit_platform.scoring.scorer import Scorer
@@ -42,11 +43,11 @@ _ENOUGH_COHORTS = 3
 
 @dataclass(frozen=True)
 class Rung:
-    """One alarm that was tested: by which fault, whether it rang, and what it said or why not."""
+    """One alarm: by which fault it was tested, whether it rang, and what it said or why not; None: not tested."""
 
     alarm: str
     fault: str
-    rang: bool
+    rang: bool | None
     said: str
 
 
@@ -89,6 +90,10 @@ def rehearse(settings: Settings, cohort: str, monitor: Monitor, seed: int = 0) -
     """
     version = registry.fetch(settings)
     original = _copy(settings, cohort, Scorer.load(version.folder, version.number), seed)
+    clients = min(original.rows.num_rows, read_reference(version.folder).num_rows)
+    if clients < settings.drift_clients:
+        why = f"with {clients} clients nothing is told; {settings.drift_clients} are needed (CREDIT_DRIFT_CLIENTS)"
+        return [*(Rung(kind, fault, None, why) for kind, fault in FAULTS), *_operational(settings)]
     rung = [_try(settings, cohort, monitor, kind, fault, spoil(original)) for (kind, fault), spoil in FAULTS.items()]
     return [*rung, *_operational(settings)]
 

@@ -60,6 +60,13 @@ def test_a_monitor_that_hears_rings_every_alarm(deciding: Settings) -> None:
     assert [test for test in rung if not test.rang] == []
 
 
+def test_with_too_few_clients_the_alarms_of_data_are_not_tested(deciding: Settings) -> None:
+    few = deciding.model_copy(update={"drift_clients": 501})
+    rung = rehearse(few, COHORT, hearing)
+    assert {test.alarm for test in rung if test.rang is None} == {kind for kind, _ in FAULTS}
+    assert {test.alarm for test in rung if test.rang} == PLATFORM
+
+
 def test_a_deaf_monitor_is_found_out_and_nothing_of_it_is_kept(deciding: Settings) -> None:
     before = sorted(path for path in deciding.data_dir.rglob("*") if "mlflow" not in path.parts)
     rung = rehearse(deciding, COHORT, lambda settings, cohort: [replace(SCORE, cohort=cohort, state="ok")])
