@@ -9,11 +9,14 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from credit_platform.lake import cohorts_of
+from credit_platform.monitoring.counts import TABLE, read_counts
 from credit_platform.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 State = Literal["ok", "watch", "warn", "critical"]
+About = Literal["drift", "outcomes"]
 
 
 class Finding(BaseModel):
@@ -45,6 +48,35 @@ class ColumnDrift(BaseModel):
     moved: bool
 
 
+class Realised(BaseModel):
+    """A number that outcomes gave, its standard error, and what the scores had promised of these clients."""
+
+    value: float = Field(examples=[0.74])
+    error: float = Field(examples=[0.012])
+    promised: float = Field(examples=[0.75])
+
+
+class Forecast(BaseModel):
+    """What the scores promise of the cohort. `note` says what they can't see."""
+
+    default_rate: float = Field(examples=[0.081])
+    auc: float = Field(examples=[0.75])
+    ks: float = Field(examples=[0.38])
+    brier: float = Field(examples=[0.068])
+    cost_per_client: float = Field(examples=[0.52])
+    refusal_rate: float = Field(examples=[0.29])
+    note: str
+
+
+class Bin(BaseModel):
+    """Clients in one bin of a column: of the version's reference, and of the cohort."""
+
+    label: str = Field(examples=["0.21 to 0.34"])
+    missing: bool = Field(description="Whether it holds those without a value.")
+    reference: int = Field(examples=[612])
+    clients: int = Field(examples=[488])
+
+
 class DriftVerdict(BaseModel):
     """How a cohort stands to what the version was made with, layer by layer."""
 
@@ -57,6 +89,11 @@ class DriftVerdict(BaseModel):
     score_psi: float | None = Field(None, description="How far the scores moved.", examples=[0.02])
     mean_probability: float | None = Field(None, examples=[0.081])
     approval_rate: float | None = Field(None, examples=[0.71])
+    clients: int = Field(0, description="Clients of the cohort.", examples=[5000])
+    clients_fitted_to: int = Field(0, description="Clients whom the version was fitted to; left out of all scores.")
+    label_coverage: float = Field(0.0, description="Share of the clients whose outcome is known.", examples=[0.98])
+    realised: dict[str, Realised] = Field({}, description="What outcomes said so far.")
+    forecast: Forecast | None = Field(None, description="What the scores promise before any outcome is known.")
     drifted: bool = Field(description="Whether something needs somebody.")
     drift_share: float = Field(description="Share of the watched columns that drifted.", examples=[0.23])
     threshold: float = Field(description="Share from which a cohort counts as drifted.", examples=[0.2])
@@ -78,9 +115,20 @@ def verdicts(settings: Settings) -> list[DriftVerdict]:
     return found
 
 
-def report(settings: Settings, cohort: str) -> Path | None:
+def report(settings: Settings, cohort: str, about: About = "drift") -> Path | None:
     """The HTML report of a cohort. The name is looked up among the files there are; no path is ever made from it."""
-    return next((file for file in _folder(settings).glob("[!.]*.html") if file.stem == cohort), None)
+    folder = _folder(settings) / ("outcomes" if about == "outcomes" else "")
+    return next((file for file in folder.glob("[!.]*.html") if file.stem == cohort), None)
+
+
+def bins(settings: Settings, cohort: str, column: str) -> list[Bin]:
+    """The bins of a column in order, missing values last; empty where the cohort or the column was not counted."""
+    if cohort not in cohorts_of(settings, TABLE):
+        return []
+    return [
+        Bin(label=row["label"], missing=row["place"] < 0, reference=row["reference"], clients=row["clients"])
+        for row in read_counts(settings, cohort, column)
+    ]
 
 
 def _folder(settings: Settings) -> Path:

@@ -49,6 +49,7 @@ def drift_report(
         found = verdicts.verdict_of(observed, judged(observed))
         verdicts.keep(settings, found)
         evidently_report.draw_report(observed, found)
+        evidently_report.draw_outcomes(observed, found)
         context.log.info(found["sentence"])
         made[cohort] = found
         context.add_asset_metadata(
@@ -107,8 +108,12 @@ def performance(context: dg.AssetExecutionContext, settings: dg.ResourceParam[Se
             continue
         found = measure(settings, cohort)
         if kept := verdict(settings, cohort):
-            kept = verdicts.with_outcomes(Observed.of(settings, cohort), kept)
+            observed = Observed.of(settings, cohort)
+            kept = verdicts.with_outcomes(observed, kept)
             context.log.info(kept["sentence"])
+            if evidently_report.draw_outcomes(observed, kept):
+                page = dg.MetadataValue.path(str(report_path(settings, cohort, "outcomes.html")))
+                context.add_asset_metadata({"report": page}, partition_key=cohort)
         measured += bool(found.metrics)
         context.log.info(f"{cohort}: {found.clients:,} outcomes judged, {found.coverage:.0%} of the scores have one")
         context.add_asset_metadata(

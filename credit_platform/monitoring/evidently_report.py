@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from credit_platform.features.schema import FeatureSchema, model_frame
 from credit_platform.lake import atomic, table_path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 METHOD = "psi_reference_deciles"
+SUMMARISED = 10
+"""Most important features that are summarised: each takes half a second."""
 
 
 def write_report(
@@ -44,7 +47,7 @@ def write_report(
     """
     os.environ["DO_NOT_TRACK"] = "1"
     from evidently import DataDefinition, Dataset, Report
-    from evidently.presets import DataDriftPreset
+    from evidently.presets import DataDriftPreset, DataSummaryPreset
 
     _register_method()
     numeric = [f.name for f in schema.features if f.kind == "numeric"]
@@ -67,13 +70,9 @@ def write_report(
         cat_method="psi",
         cat_threshold=psi_limit,
     )
-    snapshot = Report([preset]).run(after, before)
-    with atomic(html) as beside:
-        snapshot.save_html(str(beside))
-        if verdict:
-            beside.write_text(_with_headline(beside.read_text("utf-8"), verdict), "utf-8")
-    with atomic(json) as beside:
-        snapshot.save_json(str(beside))
+    summary = DataSummaryPreset(columns=usable[:SUMMARISED])
+    snapshot = Report([preset, summary]).run(after, before)
+    _save(snapshot, html, json, verdict, "Judged on all clients. Evidently draws a sample of them below.")
     return {
         metric["config"]["column"]: float(metric["value"])
         for metric in snapshot.dict()["metrics"]
@@ -81,8 +80,49 @@ def write_report(
     }
 
 
-def _with_headline(page: str, verdict: str) -> str:
-    note = "Judged on all clients: values, missing shares, unseen categories. Evidently draws a sample's values below."
+def write_outcomes_report(
+    defaulted: NDArray[np.float64],
+    probability: NDArray[np.float64],
+    threshold: float,
+    html: Path,
+    json: Path,
+    verdict: str = "",
+) -> None:
+    """Draws what outcomes (0 or 1) say of probabilities, both of shape (n,), and of the decisions at the cut-off."""
+    os.environ["DO_NOT_TRACK"] = "1"
+    import pandas as pd
+    from evidently import BinaryClassification, DataDefinition, Dataset, Report
+    from evidently.presets import ClassificationPreset
+
+    of = BinaryClassification(target="defaulted", prediction_probas="probability_of_default", pos_label=1)
+    definition = DataDefinition(
+        numerical_columns=["probability_of_default"],
+        categorical_columns=["defaulted"],
+        text_columns=[],
+        datetime_columns=[],
+        unknown_columns=[],
+        list_columns=[],
+        classification=[of],
+    )
+    rows = pd.DataFrame({"defaulted": defaulted.astype(int), "probability_of_default": probability})
+    # At its own cut-off of 0.5 Evidently would find nearly everybody a good client.
+    preset = ClassificationPreset(probas_threshold=threshold)
+    snapshot = Report([preset]).run(Dataset.from_pandas(rows, data_definition=definition), None)
+    _save(snapshot, html, json, verdict, "Clients whose outcome is known, and whom the version was not fitted to.")
+
+
+def _save(snapshot: Any, html: Path, json: Path, verdict: str, note: str) -> None:
+    html.parent.mkdir(parents=True, exist_ok=True)
+    json.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(html) as beside:
+        snapshot.save_html(str(beside))
+        if verdict:
+            beside.write_text(_with_headline(beside.read_text("utf-8"), verdict, note), "utf-8")
+    with atomic(json) as beside:
+        snapshot.save_json(str(beside))
+
+
+def _with_headline(page: str, verdict: str, note: str) -> str:
     headline = (
         '<div style="font: 16px/1.5 sans-serif; margin: 16px; padding: 12px 16px; border-left: 6px solid #1f5fa8; '
         f'background: #eef4fb; color: #16324f"><strong>Verdict: {escape(verdict)}</strong><br>{note}</div>'
@@ -138,3 +178,19 @@ def draw_report(observed: Observed, verdict: Mapping[str, Any]) -> dict[str, flo
         report_path(settings, observed.cohort, "evidently.json"),
         verdict["sentence"],
     )
+
+
+def draw_outcomes(observed: Observed, verdict: Mapping[str, Any]) -> bool:
+    """Draws what outcomes say of a cohort's scores, where they are known; whether they are."""
+    scored = observed.scored
+    if scored is None or not verdict["realised"]:
+        return False
+    write_outcomes_report(
+        scored.defaulted[scored.known],
+        scored.probability[scored.known],
+        scored.threshold,
+        report_path(observed.settings, observed.cohort, "outcomes.html"),
+        report_path(observed.settings, observed.cohort, "outcomes.json"),
+        verdict["sentence"],
+    )
+    return True

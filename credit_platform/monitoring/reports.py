@@ -2,10 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from credit_platform.monitoring.findings import Finding
 from credit_platform.settings import Settings
+
+Kind = Literal["html", "evidently.json", "outcomes.html", "outcomes.json"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def reports_dir(settings: Settings) -> Path:
@@ -16,11 +19,16 @@ def verdict_path(settings: Settings, cohort: str) -> Path:
     return reports_dir(settings) / f"{cohort}.json"
 
 
-def report_path(settings: Settings, cohort: str, kind: str = "html") -> Path:
-    """Evidently's page, or with `evidently.json` its numbers, which lie in a folder of their own."""
+def report_path(settings: Settings, cohort: str, kind: Kind = "html") -> Path:
+    """Evidently's page on a cohort's drift, its page on the outcomes, or the numbers of either."""
     if kind == "html":
         return reports_dir(settings) / f"{cohort}.html"
-    return reports_dir(settings) / "evidently" / f"{cohort}.json"
+    folder, suffix = {
+        "evidently.json": ("evidently", "json"),
+        "outcomes.html": ("outcomes", "html"),
+        "outcomes.json": ("outcomes", "json"),
+    }[kind]
+    return reports_dir(settings) / folder / f"{cohort}.{suffix}"
 
 
 def verdicts(settings: Settings) -> list[dict[str, Any]]:
@@ -41,10 +49,10 @@ def findings(settings: Settings, cohort: str) -> tuple[Finding, ...]:
 
 
 def prune(settings: Settings) -> list[str]:
-    """Removes the pages and Evidently's numbers of all but the newest cohorts; verdicts stay. Which it removed."""
+    """Removes Evidently's pages and numbers of all but the newest cohorts; verdicts stay. Which it removed."""
     pages = sorted(path.stem for path in reports_dir(settings).glob("[!.]*.html"))
     old = pages[: -settings.drift_reports]
     for cohort in old:
-        for kind in ("html", "evidently.json"):
+        for kind in KINDS:
             report_path(settings, cohort, kind).unlink(missing_ok=True)
     return old

@@ -13,7 +13,7 @@ import pytest
 from credit_platform.features.schema import Feature, FeatureSchema
 from credit_platform.model.profile import Bins
 from credit_platform.monitoring.distances import psi
-from credit_platform.monitoring.evidently_report import write_report
+from credit_platform.monitoring.evidently_report import SUMMARISED, write_outcomes_report, write_report
 
 CLIENTS, COLUMNS = 600, 30
 SCHEMA = FeatureSchema(
@@ -115,3 +115,19 @@ def test_the_verdict_stands_at_the_top_of_the_page(tmp_path: Path) -> None:
     write_report(table, table, schema, 0.1, 0.2, page, tmp_path / "a.json", verdict="cohort <x> is stable")
     body = page.read_text("utf-8").split("<body", 1)[1]
     assert "Verdict: cohort &lt;x&gt; is stable" in body[:1000]
+
+
+def test_the_most_important_columns_are_summarised(report: tuple[dict[str, float], Path, list[str]]) -> None:
+    metrics = json.loads((report[1] / "report.json").read_text("utf-8"))["metrics"]
+    summarised = {m["config"]["column"] for m in metrics if m["config"]["type"].endswith(":MissingValueCount")}
+    assert summarised == set(SCHEMA.names[:SUMMARISED])
+
+
+def test_outcomes_are_drawn_at_the_cut_off_in_force(tmp_path: Path) -> None:
+    probability = np.random.default_rng(1).beta(1, 8, 500)
+    defaulted = (np.random.default_rng(2).random(500) < probability).astype(float)
+    write_outcomes_report(defaulted, probability, 0.1, tmp_path / "a.html", tmp_path / "a.json", "all is well")
+    metrics = json.loads((tmp_path / "a.json").read_text("utf-8"))["metrics"]
+    recall = next(m["value"] for m in metrics if m["config"]["type"].endswith(":Recall"))
+    assert recall == pytest.approx(((probability >= 0.1) & (defaulted == 1)).sum() / defaulted.sum())
+    assert "Verdict: all is well" in (tmp_path / "a.html").read_text("utf-8")

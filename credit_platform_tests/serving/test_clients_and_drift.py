@@ -1,8 +1,12 @@
 """Clients from the published mart, and drift from the reports."""
 
+import pyarrow as pa
 import pytest
 from fastapi.testclient import TestClient
 
+from credit_platform.features.schema import Feature
+from credit_platform.model.profile import Profile
+from credit_platform.monitoring.counts import write_counts
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
 from credit_platform_tests.serving.conftest import SCHEMA, local, write_lake
@@ -84,6 +88,29 @@ def test_a_report_is_the_page_beside_the_verdict_in_a_sandbox(api: TestClient) -
     assert "Evidently on 2024-03" in answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.headers["content-security-policy"] == "sandbox allow-scripts"
+
+
+def test_a_report_on_outcomes_is_the_other_page(api: TestClient, settings: Settings) -> None:
+    assert api.get("/drift/2024-03/report?about=outcomes").status_code == 404
+    folder = settings.monitoring_dir / "reports" / "outcomes"
+    folder.mkdir()
+    (folder / "2024-03.html").write_text("They paid", "utf-8")
+    assert api.get("/drift/2024-03/report?about=outcomes").text == "They paid"
+
+
+def test_a_columns_bins_are_those_that_monitoring_counted(api: TestClient, settings: Settings) -> None:
+    reference = pa.table({"AMT_CREDIT": [1.0, 2.0, 3.0, 4.0]})
+    profile = Profile.fit(reference, [Feature("AMT_CREDIT", "numeric")])
+    counts = profile.bins["AMT_CREDIT"].count(pa.chunked_array([pa.array([1.0, 9.0, 9.0, None])]))
+    write_counts(settings, "2024-03", profile, {"AMT_CREDIT": counts})
+    found = api.get("/drift/2024-03/columns/AMT_CREDIT").json()
+    assert sum(each["reference"] for each in found) == 4
+    assert [(found[-2]["label"], found[-2]["clients"]), (found[-1]["missing"], found[-1]["clients"])] == [
+        ("above 4", 2),
+        (True, 1),
+    ]
+    assert api.get("/drift/2024-03/columns/OTHER").status_code == 404
+    assert api.get("/drift/2024-09/columns/AMT_CREDIT").status_code == 404
 
 
 @pytest.mark.parametrize(
