@@ -20,7 +20,7 @@ body { margin: 2rem auto; max-width: 1120px; padding: 0 1rem; background: var(--
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 .lead { color: var(--soft); margin: .2rem 0 1rem; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(138px, 1fr)); gap: .7rem; padding: 0;
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(118px, 1fr)); gap: .7rem; padding: 0;
   margin: 0; }
 .facts li { list-style: none; border: 1px solid var(--line); border-radius: 8px; padding: .6rem .8rem; }
 .facts b { display: block; font-size: 1.05rem; } .facts span { color: var(--soft); font-size: .85rem; }
@@ -83,6 +83,7 @@ def facts(play: Play) -> dict[str, str]:
     return {
         "the change begins": play.change if play.scenario != "stable" else "never",
         "it matters from": play.material or "never",
+        "first outcomes from after it": play.first_outcomes or "none",
         "first found by monitoring": play.noticed if play.scenario != "stable" and play.noticed else "never",
         "first told": alerts[0][0] if alerts else "never",
         "incidents told": f"{len(alerts)}, {critical} critical" if alerts else "none",
@@ -139,6 +140,7 @@ def _marks(play: Play, at: dict[str, float]) -> Iterator[str]:
     happened = [
         (play.change if play.scenario != "stable" else "", "change begins", "soft"),
         (play.material, "it matters", "soft"),
+        (play.first_outcomes, "outcomes", "soft"),
         (play.noticed if play.scenario != "stable" else "", "found", "bad"),
         (play.alerts[0][0] if play.alerts else "", "told", "bad"),
         *((cohort, "trained", "good") for cohort, _ in play.trainings),

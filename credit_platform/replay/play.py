@@ -116,6 +116,13 @@ class Play:
         return [month for month in self.months if month.costs is not None]
 
     @property
+    def first_outcomes(self) -> str:
+        """The month in which the first outcomes from after the change arrive; empty: none."""
+        names = [month.cohort for month in self.months]
+        late = names.index(self.change) + self.outcomes_after if self.change in names else len(names)
+        return names[late] if self.material and late < len(names) else ""
+
+    @property
     def noticed(self) -> str:
         """The first month since the change in which anything was found; empty: none."""
         return next((m.cohort for m in self.watched if m.found and self.change <= m.cohort and self.change), "")

@@ -124,6 +124,7 @@ def test_the_page_says_when_it_began_was_noticed_and_what_it_saved(settings: Set
     played = run(FakeLender(settings, drifts))
     told = facts(played)
     assert told["the change begins"] == told["first found by monitoring"] == CHANGE
+    assert told["first outcomes from after it"] == "2026-04"
     assert told["saved against doing nothing"] == "25.0% in 5 months"
     text = page(played)
     assert "<h1>Replay: shock</h1>" in text
