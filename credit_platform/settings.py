@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     drift_share: float = Field(
         0.2, gt=0, le=1, description="Share of the features, by importance, from which all of them count as drifted."
     )
-    drift_missing: float = Field(0.05, gt=0, le=1, description="Change of a column's missing share that is a warning.")
+    drift_missing: float = Field(0.05, gt=0, le=1, description="Change of a missing share from which a column drifted.")
     drift_unseen: float = Field(0.01, gt=0, le=1, description="Share in categories never seen that is a warning.")
     drift_outside: float = Field(0.05, gt=0, le=1, description="Share outside the reference's range that is a warning.")
     drift_feed: float = Field(

@@ -70,6 +70,11 @@ def shares(hits_before: float, n: int, hits_after: float, m: int) -> Distance:
     return Distance(size, two_sided(size / error) if error else 1.0)
 
 
+def missing(before: Counts, after: Counts) -> Distance:
+    """Difference of the missing shares."""
+    return shares(before.missing, before.rows, after.missing, after.rows)
+
+
 def unheard_of(n: int, hits: int, m: int, chances: int) -> Distance:
     """Share of `m` values that lie where none of the `n` of the reference did.
 

@@ -55,7 +55,7 @@ def test_a_sentinel_in_a_third_of_the_rows_is_a_broken_feed(sentinel: float) -> 
 def test_ten_points_more_missing_values_are_told_and_fifty_are_a_broken_feed() -> None:
     before, after = HEAVY.copy(), incomes(1)
     before[: BEFORE // 20], after[: AFTER * 3 // 20] = np.nan, np.nan
-    assert one(before, after) == [("quality", "missing", "")]
+    assert one(before, after) == [("features", "missing", "population moved")]
     after[: AFTER * 11 // 20] = np.nan
     assert one(before, after) == [("quality", "missing", FEED)]
     assert one(occupations(99, BEFORE), [None] * AFTER, pa.string()) == [("quality", "missing", FEED)]

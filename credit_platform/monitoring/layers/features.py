@@ -1,14 +1,14 @@
 """How the values of the features are distributed, beside the reference: PSI, and KS where most clients share a value.
 
 A column moved where the distance is both large and more than chance explains among so many columns. It is a warning
-where the column matters to the version; together the moved ones are weighed by their importance. Missing values,
-categories never seen and units are the quality layer's.
+where the column matters to the version; together the moved ones are weighed by their importance. Missing shares are
+compared apart from the values; those that jumped, categories never seen and units are the quality layer's.
 """
 
 from dataclasses import dataclass
 from itertools import groupby
 
-from credit_platform.monitoring.distances import Distance, ks, largest_share, psi
+from credit_platform.monitoring.distances import Distance, in_words, ks, largest_share, missing, psi
 from credit_platform.monitoring.findings import STATES, Finding, State
 from credit_platform.monitoring.observed import Observed, source_of
 
@@ -20,19 +20,29 @@ _CRITICAL = 2.5
 
 @dataclass(frozen=True)
 class Moved:
-    """One feature beside its reference: its distances, and whether they count."""
+    """One feature beside its reference: its distances, and `by` which of them it moved: psi, ks, missing."""
 
     column: str
     table: str
     weight: float
     psi: Distance
     ks: Distance
-    moved: bool
+    missing: Distance
+    by: tuple[str, ...]
+
+    @property
+    def moved(self) -> bool:
+        return bool(self.by)
 
     @property
     def sentence(self) -> str:
-        by = f"PSI {self.psi.size:.2f}, KS {self.ks.size:.2f}"
-        return f"{self.column} moved ({by}), {self.weight:.1%} of the importance"
+        said = {
+            "psi": f"PSI {self.psi.size:.2f}, {in_words(self.psi.p)}",
+            "ks": f"KS {self.ks.size:.2f}, {in_words(self.ks.p)}",
+            "missing": f"missing share {self.missing.size:+.0%} points",
+        }
+        how = "; ".join(said[measure] for measure in self.by)
+        return f"{self.column} moved ({how}), {self.weight:.1%} of the importance"
 
 
 def distances(observed: Observed) -> list[Moved]:
@@ -44,10 +54,15 @@ def distances(observed: Observed) -> list[Moved]:
         known = slice(None, -1) if observed.profile.bins[name].kind == "category" else slice(None)
         values, others = before.values[known], counts.values[known]
         by_psi, by_ks = psi(values, others), ks(values, others)
-        moved = by_psi.beyond(limits.drift_psi, observed.level)
-        if observed.profile.bins[name].kind == "numeric" and largest_share(before) >= MOSTLY_ONE:
-            moved |= by_ks.beyond(limits.drift_ks, observed.level)
-        found.append(Moved(name, source_of(name), observed.weight(name), by_psi, by_ks, moved))
+        gaps = missing(before, counts)
+        mostly_one = observed.profile.bins[name].kind == "numeric" and largest_share(before) >= MOSTLY_ONE
+        by = {
+            "psi": by_psi.beyond(limits.drift_psi, observed.level),
+            "ks": mostly_one and by_ks.beyond(limits.drift_ks, observed.level),
+            "missing": abs(gaps.size) < limits.drift_feed and gaps.beyond(limits.drift_missing, observed.level),
+        }
+        measures = tuple(measure for measure, moved in by.items() if moved)
+        found.append(Moved(name, source_of(name), observed.weight(name), by_psi, by_ks, gaps, measures))
     return sorted(found, key=lambda of: (not of.moved, -of.weight, -of.psi.size))
 
 
@@ -72,13 +87,15 @@ def judge(observed: Observed) -> list[Finding]:
 
 
 def _one(observed: Observed, column: Moved) -> Finding:
-    by_psi = column.psi.beyond(observed.settings.drift_psi, observed.level)
-    value, limit = (
-        (column.psi.size, observed.settings.drift_psi) if by_psi else (column.ks.size, observed.settings.drift_ks)
-    )
+    limits = observed.settings
+    measure, value, limit = {
+        "psi": ("psi", column.psi.size, limits.drift_psi),
+        "ks": ("ks", column.ks.size, limits.drift_ks),
+        "missing": ("missing", column.missing.size, limits.drift_missing),
+    }[column.by[0]]
     return observed.finding(
         "features",
-        "psi" if by_psi else "ks",
+        measure,
         _state(observed, column),
         f"{column.sentence} (limit {limit:g}), among {observed.clients:,} clients",
         value=value,

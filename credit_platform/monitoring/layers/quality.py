@@ -1,9 +1,9 @@
-"""Whether the data arrived as before: what the quality report says, and how the features' missing shares, categories
-and ranges compare with the reference. A feed that broke is told here from clients that changed.
+"""Whether the data arrived as before: what the quality report says, and whether features lost their values, came in
+another unit, out of range or in categories never seen. A feed that broke is told here from clients that changed.
 
 A feed is broken where a column loses many of its values at once, most of its clients lie outside the range that the
 reference had or crowd at one end of it, as in another unit, or most columns of a table lose values together. Not here:
-how values that arrived are distributed (`features.py`).
+how values that arrived are distributed, and missing shares that change no faster than clients do (`features.py`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from itertools import groupby
 from statistics import median
 
 from credit_platform.lake import current
-from credit_platform.monitoring.distances import Distance, shares, unheard_of
+from credit_platform.monitoring.distances import Distance, missing, unheard_of
 from credit_platform.monitoring.findings import Cause, Finding, State
 from credit_platform.monitoring.observed import Observed, source_of
 from credit_platform.quality.reports import TABLE, results_of
@@ -53,7 +53,8 @@ def _reported(observed: Observed) -> Iterator[Finding]:
 
 
 def _columns(observed: Observed) -> Iterator[Finding]:
-    moved = {name: change for name in observed.counts if _is_missing(observed, change := _missing(observed, name))}
+    changes = ((name, missing(observed.profile.counts[name], counts)) for name, counts in observed.counts.items())
+    moved = {name: of for name, of in changes if of.beyond(observed.settings.drift_feed, observed.level)}
     together = set()
     for table, names in groupby(sorted(moved, key=source_of), key=source_of):
         columns = list(names)
@@ -79,44 +80,28 @@ def _columns(observed: Observed) -> Iterator[Finding]:
                 yield _out_of_range(observed, name, share.size, end)
 
 
-def _missing(observed: Observed, name: str) -> Distance:
-    before, after = observed.profile.counts[name], observed.counts[name]
-    return shares(before.missing, before.rows, after.missing, after.rows)
-
-
-def _is_missing(observed: Observed, change: Distance) -> bool:
-    return change.beyond(observed.settings.drift_missing, observed.level)
-
-
 def _table(observed: Observed, table: str, columns: Iterable[str], change: float) -> Finding:
-    feed = abs(change) >= observed.settings.drift_feed
     names = sorted(columns, key=observed.weight, reverse=True)
     return observed.finding(
         "quality",
         "missing",
-        "critical" if feed else "warn",
+        "critical",
         f"{len(names)} features of {table} changed their missing share together, by {change:+.0%} points at the "
-        f"middle (limit {observed.settings.drift_missing:.0%}), {', '.join(names[:3])} among them",
+        f"middle (limit {observed.settings.drift_feed:.0%}), {', '.join(names[:3])} among them",
         value=change,
-        threshold=observed.settings.drift_missing,
+        threshold=observed.settings.drift_feed,
         table=table,
-        cause="broken feed" if feed else "population moved",
+        cause="broken feed",
     )
 
 
 def _lost(observed: Observed, name: str, change: Distance) -> Finding:
     before, after = observed.profile.counts[name].missing_share, observed.counts[name].missing_share
-    feed = abs(change.size) >= observed.settings.drift_feed
-    return _about(
-        observed,
-        name,
-        "missing",
+    sentence = (
         f"{name} is missing in {after:.0%} of the rows, {before:.0%} in the reference "
-        f"(limit {observed.settings.drift_missing:.0%} points)",
-        change.size,
-        observed.settings.drift_missing,
-        feed,
+        f"(limit {observed.settings.drift_feed:.0%} points)"
     )
+    return _about(observed, name, "missing", sentence, change.size, observed.settings.drift_feed, feed=True)
 
 
 def _unseen(observed: Observed, name: str, share: Distance) -> Finding:
