@@ -21,6 +21,7 @@ from serving import applications, bodies, problems
 from serving.champion import ConfiguredRegistry, CurrentVersion, ModelSource, NoRegistry, Registry, Seat, Versions
 from serving.desk import Desk
 from serving.documentation import add_documentation
+from serving.keys import KeyRing
 from serving.logs import AnonymousPaths
 from serving.metrics import Metrics
 from serving.protection import key_ring, protect
@@ -125,19 +126,19 @@ def create_app(
         app.include_router(routes, prefix=PREFIX)
         app.include_router(routes, include_in_schema=False)
     add_documentation(app)
-    _describe(app, seat, secured=keys.required)
+    _describe(app, seat, keys)
     protect(app, settings, keys, measured)
     return app
 
 
-def _describe(app: FastAPI, seat: Seat, secured: bool) -> None:
-    """Makes OpenAPI name the features of the model in force, made anew when the model changes."""
-    made: dict[str | None, dict[str, Any]] = {}
+def _describe(app: FastAPI, seat: Seat, keys: KeyRing) -> None:
+    """Makes OpenAPI name the features of the model in force, and the key where one is asked for: as it is now."""
+    made: dict[tuple[str | None, bool], dict[str, Any]] = {}
 
     def openapi() -> dict[str, Any]:
         champion = seat.occupant
-        version = champion.scorer.version if champion else None
-        if version not in made:
+        now = (champion.scorer.version if champion else None, keys.required)
+        if now not in made:
             document = get_openapi(title=app.title, summary=app.summary, version=app.version, routes=app.routes)
             components = document.setdefault("components", {})
             schemas = components.setdefault("schemas", {})
@@ -146,11 +147,11 @@ def _describe(app: FastAPI, seat: Seat, secured: bool) -> None:
             schemas["Problem"].pop("$defs")
             schemas |= champion.bodies.components() if champion else bodies.untyped_components()
             schemas |= applications.components() | outcomes.components() | alerts.components() | insight.components()
-            if secured:
+            if keys.required:
                 components["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
                 document["security"] = [{"key": []}]
             made.clear()
-            made[version] = document
-        return made[version]
+            made[now] = document
+        return made[now]
 
     app.openapi = openapi  # type: ignore[method-assign]

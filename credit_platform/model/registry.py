@@ -1,7 +1,7 @@
 """The model registry: where versions are stored, which one is in force, and how its files reach a scorer.
 
-This is the only module that talks to MLflow's registry. mlflow is imported inside, it takes seconds; by default it
-neither reports home nor draws progress bars.
+This is the only module that talks to MLflow. mlflow is imported inside, it takes seconds; to look up an alias and to
+find files that are here, `lookup.py` does without it. By default mlflow neither reports home nor draws progress bars.
 """
 
 import os
@@ -13,9 +13,12 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from credit_platform.features.schema import FeatureSchema
 from credit_platform.lake import atomic_folder
+from credit_platform.model import lookup
 from credit_platform.scoring.estimators import libraries_of
 from credit_platform.settings import Settings
 
@@ -79,16 +82,20 @@ def client(settings: Settings) -> "MlflowClient":
 
 def number_under(settings: Settings, alias: str) -> str | None:
     """The number of the version under an alias, or None where there is none. Leaves an empty machine empty."""
-    model = _registered(settings)
-    return str(model.aliases[alias]) if model and alias in model.aliases else None
+    if _is_empty(settings):
+        return None
+    try:
+        aliases = lookup.aliases(settings.tracking_uri, settings.model_name)
+    except lookup.UnreadableError:
+        model = _registered(settings)
+        aliases = model.aliases if model else None
+    return str(aliases[alias]) if aliases and alias in aliases else None
 
 
 def find(settings: Settings, alias: str) -> Version | None:
     """The version under an alias with its files on this machine, or None where there is none."""
     number = number_under(settings, alias)
-    if number is None:
-        return None
-    return Version(number, run_of(settings, number), _files(settings, number))
+    return None if number is None else version(settings, number)
 
 
 def fetch(settings: Settings, alias: str | None = None) -> Version:
@@ -113,7 +120,8 @@ def version(settings: Settings, number: str) -> Version:
     Raises:
         NoModelError: there is no such version.
     """
-    return Version(number, run_of(settings, number), _files(settings, number))
+    found = _entry(settings, number)
+    return Version(number, found.run_id, _files(settings, number, found.files))
 
 
 def log_version(settings: Settings, folder: Path, schema: FeatureSchema) -> str:
@@ -160,7 +168,7 @@ def run_of(settings: Settings, number: str) -> str:
     Raises:
         NoModelError: there is no such version.
     """
-    return str(_version(settings, number).run_id)
+    return _entry(settings, number).run_id
 
 
 def has_signature(settings: Settings, number: str) -> bool:
@@ -230,21 +238,6 @@ def attached_bytes(settings: Settings, number: str, path: str) -> bytes | None:
         return Path(download_artifacts(artifact_uri=f"runs:/{run_id}/{path}", dst_path=temporary)).read_bytes()
 
 
-def attached_bytes(settings: Settings, number: str, path: str) -> bytes | None:
-    """A file among the artifacts of a version's run, or None where there is none.
-
-    Raises:
-        NoModelError: there is no such version.
-    """
-    from mlflow.artifacts import download_artifacts
-
-    run_id, folder = run_of(settings, number), path.rpartition("/")[0]
-    if path not in {file.path for file in client(settings).list_artifacts(run_id, folder)}:
-        return None
-    with TemporaryDirectory() as temporary:
-        return Path(download_artifacts(artifact_uri=f"runs:/{run_id}/{path}", dst_path=temporary)).read_bytes()
-
-
 def tag(settings: Settings, number: str, tags: Mapping[str, str]) -> None:
     """Sets tags of a version."""
     found = client(settings)
@@ -264,10 +257,33 @@ def tag_of_model(settings: Settings, key: str) -> str | None:
     return model.tags.get(key) if model else None
 
 
+def _is_empty(settings: Settings) -> bool:
+    """Whether there is no store yet; to look into it would make one."""
+    return not settings.mlflow_tracking_uri and not (settings.mlflow_dir / "mlflow.db").exists()
+
+
+def _entry(settings: Settings, number: str) -> lookup.Registered:
+    """What the registry says of a version.
+
+    Raises:
+        NoModelError: there is no such version.
+    """
+    found = None
+    if not _is_empty(settings):
+        try:
+            found = lookup.registered(settings.tracking_uri, settings.model_name, number)
+        except lookup.UnreadableError:
+            asked = _version(settings, number)
+            found = lookup.Registered(str(asked.run_id), str(asked.source))
+    if found is None:
+        raise _no_version(settings, number)
+    return found
+
+
 def _registered(settings: Settings) -> "RegisteredModel | None":
     from mlflow.exceptions import MlflowException
 
-    if not settings.mlflow_tracking_uri and not settings.mlflow_dir.exists():
+    if _is_empty(settings):
         return None
     try:
         return client(settings).get_registered_model(settings.model_name)
@@ -286,18 +302,29 @@ def _version(settings: Settings, number: str) -> "ModelVersion":
     except MlflowException as error:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
-    raise NoModelError(f"no version {number!r} of model {settings.model_name!r} in {settings.tracking_uri}")
+    raise _no_version(settings, number)
 
 
-def _files(settings: Settings, number: str) -> Path:
+def _no_version(settings: Settings, number: str) -> NoModelError:
+    return NoModelError(f"no version {number!r} of model {settings.model_name!r} in {settings.tracking_uri}")
+
+
+def _files(settings: Settings, number: str, stored: str) -> Path:
     """A version's folder: where MLflow keeps it on this machine, or a copy of what the server has, made once."""
-    from mlflow.artifacts import download_artifacts
-
     address = f"models:/{settings.model_name}/{number}"
     if not (settings.mlflow_tracking_uri or settings.mlflow_artifacts_uri):
+        here = Path(url2pathname(urlsplit(stored).path)) / "artifacts" / SCORER
+        if stored.startswith("file:") and here.exists():
+            return here
+        from mlflow.artifacts import download_artifacts
+
+        client(settings)
         return Path(download_artifacts(artifact_uri=address)) / "artifacts" / SCORER
     copy = settings.mlflow_dir / "versions" / settings.model_name / number
     if not copy.exists():
+        from mlflow.artifacts import download_artifacts
+
+        client(settings)
         with atomic_folder(copy) as beside:
             download_artifacts(artifact_uri=address, dst_path=str(beside))
     return copy / "artifacts" / SCORER

@@ -10,8 +10,11 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from credit_platform.settings import Settings
+from credit_platform_tests.serving.conftest import local
 from credit_platform_tests.serving.small import small
 from serving import commands, keys
+from serving.app import create_app
+from serving.champion import NoRegistry
 from serving.keys import KeyFileError, KeyRing, add_key, read_keys, revoke_key
 
 
@@ -168,3 +171,11 @@ class TestCommands:
         assert "is no key file" in self.call("list")[2]
         os.chmod(settings.keys_file, 0o604)
         assert "chmod 600" in self.call("add", "ui", "--scope", "score")[2]
+
+
+def test_the_description_names_the_key_as_soon_as_there_is_one(settings: Settings, at_once: None) -> None:
+    with local(create_app(settings, registry=NoRegistry())) as api:
+        assert "securitySchemes" not in api.get("/openapi.json").json()["components"]
+        _, key = add_key(settings.keys_file, "somebody", ["score"])
+        described = api.get("/openapi.json", headers={"X-API-Key": key}).json()
+        assert described["components"]["securitySchemes"]["key"]["name"] == "X-API-Key"
