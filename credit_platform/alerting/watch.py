@@ -4,18 +4,22 @@ The same run may be given again: a cohort counts once, and what was told is not 
 (`incidents.py`).
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from credit_platform.alerting import incidents
-from credit_platform.alerting.channels import channels_of
+from credit_platform.alerting.channels import Channel, Log, channels_of
 from credit_platform.alerting.incidents import Event, Incident, Policy, Run, Said, Verdict
+from credit_platform.alerting.log import log_path
 from credit_platform.alerting.messages import compose
 from credit_platform.alerting.outbox import deliver
 from credit_platform.alerting.store import AlertStore, Transaction
 from credit_platform.monitoring.findings import LAYERS
 from credit_platform.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 
 def observe(settings: Settings, runs: Iterable[Run], at: datetime | None = None) -> list[Event]:
@@ -176,11 +180,20 @@ def _post(write: Transaction, settings: Settings, events: Sequence[Event], subje
     report = f"{settings.api_url}/v1/drift/{subject}/report" if ordered[0].incident.kind in LAYERS else ""
     if subject == "retraining" or ordered[0].incident.kind == "quality":
         report = ""
-    write.send(compose(settings, ordered, subject, at, report), tuple(channels_of(settings)))
+    write.send(compose(settings, ordered, subject, at, report), tuple(_channels(settings)))
 
 
 def _deliver(settings: Settings, store: AlertStore, at: datetime) -> None:
-    deliver(store, channels_of(settings), at, timedelta(days=settings.alert_give_up_days))
+    deliver(store, _channels(settings), at, timedelta(days=settings.alert_give_up_days))
+
+
+def _channels(settings: Settings) -> dict[str, Channel]:
+    """The channels; the log alone where the settings are wrong about the others, for an incident must not be lost."""
+    try:
+        return channels_of(settings)
+    except ValueError as error:
+        logger.error("alerts go to alerts.log alone: %s", error)
+        return {"log": Log(log_path(settings))}
 
 
 def _said(event: Event) -> str:

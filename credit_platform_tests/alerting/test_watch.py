@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from credit_platform import quarantine
 from credit_platform.alerting import heartbeat, sources, watch
@@ -192,3 +193,10 @@ def test_the_gravest_finding_of_a_layer_goes_on_with_the_incident_of_one_it_stan
     assert (incident.since, incident.where) == ("2025-02", "psi of probability_of_default")
     assert see(settings, cohort("2025-04", mean, replace(SCORE, explained_by="score")), NOON) == []
     assert [i.id for i in incidents(settings)] == [incident.id]
+
+
+def test_a_channel_that_is_set_wrongly_loses_no_incident(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    wrong = settings.model_copy(update={"alert_slack_url": SecretStr("not an address")})
+    assert see(wrong, cohort("2025-03", INCOME)) == ["opened quality"]
+    assert len(lines(settings)) == 1
+    assert "CREDIT_ALERT_SLACK_URL must be an address" in caplog.text
