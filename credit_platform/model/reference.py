@@ -1,4 +1,5 @@
-"""The reference a version remembers: how clients looked and scored when it was made, for drift to be measured against.
+"""The reference a version remembers: some of the clients it was made with, as rows, for pictures and whoever must compare
+rows with rows. Not here: their counts, which drift is measured against (`profile.py`).
 
 Rows of the valid part, which the trees have not seen: on train rows a model scores more sharply than ever again.
 """

@@ -164,6 +164,7 @@ def test_a_version_holds_the_files_it_is_said_to(written: Written) -> None:
     fitted = {"calibration.json", "threshold.json", "scale.json", "reason_table.json", "importance.json"}
     assert {path.name for path in written.folder.iterdir()} == model | fitted | {
         "feature_schema.json",
+        "profile.json",
         "reference.parquet",
     }
 
