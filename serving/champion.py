@@ -86,8 +86,9 @@ class Champion:
     bodies: Bodies
 
     @cached_property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.scorer.schema.names)
+    def names(self) -> dict[str, None]:
+        """The features in their order; keys, because they are also looked up."""
+        return dict.fromkeys(self.scorer.schema.names)
 
     @cached_property
     def categories(self) -> tuple[tuple[str, frozenset[str]], ...]:

@@ -62,10 +62,10 @@ class Desk:
         scorer, state = champion.scorer, request.state
         decided = scorer.score_row(subject.row, wishes.language, wishes.most_reasons)
         state.model_version = scorer.version
-        record = self.record_of(champion, kind, state.caller.name, state.request_id, subject, wishes, decided)
-        decision_id = await self.recorder.record(*record)
-        if decision_id is not None:
-            state.decision_id = decision_id
+        decision_id = None
+        if self.recorder.enabled:
+            record = self.record_of(champion, kind, state.caller.name, state.request_id, subject, wishes, decided)
+            decision_id = state.decision_id = await self.recorder.record(*record)
         self.count(champion, [decided])
         return answer_of(champion, subject, wishes, decided, decision_id, state.request_id)
 
@@ -84,7 +84,7 @@ class Desk:
         read, shadow = champion.names, None
         challenger = self._challenger.occupant if self._challenger else None
         if challenger is not None and challenger.scorer.version != scorer.version:
-            read = tuple(dict.fromkeys((*read, *challenger.names)))
+            read = read | challenger.names
             shadow = self._shadow(challenger, subject.row)
         decision = Decision(
             kind=kind,
@@ -104,7 +104,7 @@ class Desk:
         personal = Personal(
             client=subject.client,
             request_id=request_id,
-            inputs={name: row[name] for name in read if name in row},
+            inputs=row if row.keys() <= read.keys() else {name: row[name] for name in read if name in row},
             reasons=tuple(Reason(code=r.code, contribution=r.contribution) for r in decided.reasons),
             source=subject.source,
         )

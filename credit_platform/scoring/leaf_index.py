@@ -211,7 +211,7 @@ class LeafIndex:
 
     def _columns(self, numbers: Floats, categories: Hashes) -> Floats:
         """All that splits ask about, shape (n, columns)."""
-        given = np.where(np.isnan(numbers), self.gaps, numbers)
+        given = np.where(np.isnan(numbers), self.gaps, numbers) if self._some_gaps_are_high else numbers
         if not categories.shape[1]:
             return given
         same = categories.take(self.same_category, axis=1) == self.same_hash
@@ -229,6 +229,11 @@ class LeafIndex:
         start = np.where(seen, self.key_start.take(place, mode="clip"), self.unseen_start)
         statistics = self.values.take(start.take(self.statistic_group, axis=1) + self.statistic_place)
         return np.concatenate([columns, statistics], axis=1)
+
+    @cached_property
+    def _some_gaps_are_high(self) -> bool:
+        """Whether a missing number may be above a border; as NaN it never is."""
+        return not np.isnan(self.gaps).all()
 
     @cached_property
     def _salt(self) -> Hashes:
