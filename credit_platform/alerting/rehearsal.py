@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import SecretStr
 
 from credit_platform.alerting import heartbeat, incidents, sources
 from credit_platform.alerting.incidents import Incident, Policy, Run
@@ -178,6 +179,7 @@ def _try(settings: Settings, cohort: str, monitor: Monitor, kind: str, fault: st
             update={
                 "data_dir": Path(temporary),
                 "lake_uri": "",
+                "decisions_url": SecretStr(""),  # what was decided is not about the copy
                 "mlflow_tracking_uri": settings.tracking_uri,
             }
         )

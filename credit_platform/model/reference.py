@@ -1,5 +1,5 @@
-"""The reference a version remembers: some of the clients it was made with, as rows, for pictures and whoever must compare
-rows with rows. Not here: their counts, which drift is measured against (`profile.py`).
+"""The reference a version remembers: rows of some of the clients it was made with, for pictures and whatever must
+compare rows with rows. Not here: the counts of all, which drift is measured against (`profile.py`).
 
 Rows of the valid part, which the trees have not seen: on train rows a model scores more sharply than ever again.
 """

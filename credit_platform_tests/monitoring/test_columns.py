@@ -4,7 +4,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from credit_platform.features.schema import Feature, FeatureSchema
 from credit_platform.mart.build import mart_columns
+from credit_platform.monitoring.layers import quality
+from credit_platform.monitoring.layers.multivariate import told_apart
+from credit_platform.quality.estimates import Key, Measure
+from credit_platform.quality.judgement import Result
 from drift_frames import FAULTS, SWAPPED, false_alarms, flagged, found, frame, spoilt
 
 random = np.random.default_rng(2)
@@ -130,3 +135,39 @@ def test_a_fault_of_one_column_among_many_is_caught_and_nothing_else(fault: str)
     for seed in range(5):
         after, at_fault = spoilt(frame(seed, 5_000, 20), fault, seed)
         assert flagged(before, after) == at_fault
+
+
+def test_features_that_hang_together_otherwise_are_told_apart_though_no_column_moved() -> None:
+    schema = FeatureSchema((Feature("A", "numeric"), Feature("B", "numeric")), ())
+
+    def pairs(seed: int, correlated: bool) -> pa.Table:
+        first, noise = np.random.default_rng(seed).normal(size=(2, 2_000))
+        second = 0.9 * first + np.sqrt(1 - 0.9**2) * noise if correlated else noise
+        return pa.table({"A": first, "B": second})
+
+    before = pairs(1, correlated=True)
+    assert flagged(before, pairs(2, correlated=False)) == set()
+    apart, by = told_apart(before, pairs(2, correlated=False), schema, 0)
+    assert apart.size > 0.7
+    assert apart.p < 1e-6
+    assert set(by) == {"A", "B"}
+    alike, _ = told_apart(before, pairs(3, correlated=True), schema, 0)
+    assert abs(alike.size - 0.5) < 0.06
+
+
+def test_what_the_quality_report_found_is_told_as_it_said_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = frame(1, 300, 5)
+    faults = (
+        Result(
+            Key("bureau", "DAYS_CREDIT", "missing"), Measure(1, 1, 1), 0.0, "gone", "missing", "block", 0.999, "Gone."
+        ),
+        Result(Key("bureau", "", "coverage"), Measure(0.4, 0.4, 0.4), 0.9, "coverage", "volume", "warn", 0.1, "Few."),
+        Result(Key("bureau", "", "rows"), Measure(9, 9, 9), 9.0),
+    )
+    monkeypatch.setattr(quality, "results_of", lambda *_: faults)
+    monkeypatch.setattr(quality, "current", lambda *_: True)
+    told = [f for f in found(table, table) if f.layer == "quality"]
+    assert [(f.metric, f.state, f.cause, f.table, f.column, f.sentence) for f in told] == [
+        ("gone", "critical", FEED, "bureau", "DAYS_CREDIT", "Gone."),
+        ("coverage", "warn", "", "bureau", "", "Few."),
+    ]
