@@ -8,8 +8,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from sqlalchemy import URL, Connection, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -90,9 +91,10 @@ class Database:
         if fcntl is None or not self.is_sqlite:
             yield
             return
-        with open(f"{self._file}-turn", "wb") as turn:
+        # Unbuffered and not emptied, because a changed file is one more thing to reach the disk with each commit.
+        with open(f"{self._file}-turn", "ab", buffering=0) as turn:
             # Who is next waits for nobody but the one whose turn it is, so that nobody goes twice in a row.
-            with open(f"{self._file}-next", "wb") as following:
+            with open(f"{self._file}-next", "ab", buffering=0) as following:
                 fcntl.flock(following, fcntl.LOCK_EX)
                 deadline = time.monotonic() + _PATIENCE_SECONDS
                 while not _locked(turn):
@@ -179,7 +181,7 @@ def _errors(done: str) -> Iterator[None]:
         raise DecisionLogError(f"The decision log can't be {done} ({type(cause).__name__}).") from error
 
 
-def _locked(file: BinaryIO) -> bool:
+def _locked(file: FileIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
