@@ -74,35 +74,34 @@ class Bins:
     @classmethod
     def fit(cls, column: "pa.ChunkedArray", feature: Feature) -> Self:
         """The bins of a reference column; a category that only the feature's training clients had counts as rare."""
-        values = present(column)
         if feature.kind == "numeric":
-            return cls(feature.name, "numeric", tuple(_edges(values.astype(float)).tolist()))
-        names, counts = np.unique(values.astype(str), return_counts=True)
-        frequent = names[counts >= max(RARE * len(values), FEW)].tolist()
+            return cls(feature.name, "numeric", tuple(_edges(present(column).astype(float)).tolist()))
+        found = _names(column)
+        frequent = sorted(name for name, count in found.items() if count >= max(RARE * sum(found.values()), FEW))
         return cls(
             feature.name,
             "category",
             categories=tuple(frequent),
-            rare=tuple(sorted({*names.tolist(), *feature.categories} - set(frequent))),
-            once=int((counts == 1).sum()),
+            rare=tuple(sorted({*found, *feature.categories} - set(frequent))),
+            once=sum(count == 1 for count in found.values()),
         )
 
     def count(self, column: "pa.ChunkedArray") -> Counts:
         """Counts a column of a table; NaN is missing."""
-        values = present(column)
-        if self.kind == "numeric":
-            if values.dtype.kind not in "fiu":
-                values = values.astype(float)
-            edges = np.asarray(self.edges, values.dtype if values.dtype.kind == "f" else float)
-            found = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
-        else:
-            names, counts = np.unique(values.astype(str), return_counts=True)
+        if self.kind == "category":
             places = {name: place for place, name in enumerate(self.categories)}
             places |= dict.fromkeys(self.rare, len(self.categories))
             found = np.zeros(len(self.categories) + 2, np.int64)
-            for name, count in zip(names.tolist(), counts.tolist(), strict=True):
+            for name, count in _names(column).items():
                 found[places.get(name, -1)] += count
-        return Counts(found.astype(np.int64), len(column) - len(values))
+            return Counts(found, len(column) - int(found.sum()))
+        values = present(column)
+        if values.dtype.kind not in "fiu":
+            values = values.astype(float)
+        # To compare with each of a dozen edges takes an eighth of the time of looking each value up among them.
+        edges = np.asarray(self.edges, values.dtype if values.dtype.kind == "f" else float)
+        up_to = [0, *(np.count_nonzero(values <= edge) for edge in edges), len(values)]
+        return Counts(np.diff(up_to).astype(np.int64), len(column) - len(values))
 
     @property
     def labels(self) -> list[str]:
@@ -256,6 +255,14 @@ def present(column: "pa.ChunkedArray") -> NDArray[Any]:
         return values
     missing = np.isnan(values)
     return values[~missing] if missing.any() else values
+
+
+def _names(column: "pa.ChunkedArray") -> dict[str, int]:
+    """How often a text is in a column."""
+    import pyarrow as pa
+
+    counted = column.drop_null().cast(pa.string()).value_counts()
+    return dict(zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True))
 
 
 def quantile_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
