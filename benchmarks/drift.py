@@ -1,8 +1,10 @@
 """The full-data verdict beside Evidently's preset and NannyML: cost, false alarms, what is caught.
 
-    python benchmarks/drift.py [--nannyml PYTHON] [--rows 300000] [--columns 500] [--seeds 20] [--folder DIR]
+    python benchmarks/drift.py [cost] [false-alarms] [caught] [--nannyml PYTHON] [--rows 300000] [--columns 500]
+                               [--seeds 20] [--folder DIR]
 
-Writes a report in Markdown to standard output. Every cost is that of a process of its own, imports included. NannyML
+Writes a report in Markdown to standard output, or some parts of it. Every cost is that of a process of its own, imports
+included; a large cohort is one bucket of 25,000 clients many times, which costs as much as different ones. NannyML
 needs older libraries than the platform's; `--nannyml` names the Python of an environment that has it, and without it
 its rows say so. Not here: the columns and faults (`drift_frames.py`).
 """
@@ -20,15 +22,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SEEDS_OF_PEERS = 5
+SEEDS_OF_PEERS = 3
 COLUMNS_OF_PEERS = 20
 POWER_ROWS = 5_000
+SIZES = (1_000, 5_000, 50_000, 300_000)
 SIZES_OF_PEERS = ((10_000, 50), (50_000, 50))
 BUCKET = 25_000
+_OURS = "counts of all clients and the verdict"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("parts", nargs="*", choices=["cost", "false-alarms", "caught", []])
     parser.add_argument("--rows", type=int, default=300_000)
     parser.add_argument("--columns", type=int, default=500)
     parser.add_argument("--seeds", type=int, default=20)
@@ -40,47 +45,55 @@ def main() -> None:
         _STEPS[given.step[0]](Path(given.step[1]))
         return
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
-        for line in report(Path(folder), given.rows, given.columns, given.seeds, given.nannyml):
-            print(line, flush=True)  # noqa: T201 - the report
+        parts = {
+            "cost": lambda: cost(Path(folder), given.rows, given.columns, given.nannyml),
+            "false-alarms": lambda: alarms(given.columns, given.seeds),
+            "caught": lambda: power(given.seeds),
+        }
+        for part in given.parts or parts:
+            for line in parts[part]():
+                print(line, flush=True)  # noqa: T201 - the report
 
 
-def report(folder: Path, rows: int, columns: int, seeds: int, nannyml: str) -> Iterator[str]:
-    """The lines of the report, each as soon as it is known."""
-    yield from (
-        "### Cost",
-        "",
-        "| what | rows x columns | CPU s | wall s | peak MB |",
-        "| --- | --- | --: | --: | --: |",
-    )
+def cost(folder: Path, rows: int, columns: int, nannyml: str) -> Iterator[str]:
+    """CPU seconds and memory, a row for each, as soon as it is known."""
+    yield from ("### Cost", "", "| what | rows x columns | CPU s | wall s | peak MB |")
+    yield "| --- | --- | --: | --: | --: |"
     place = folder / "large"
     _run(sys.executable, __file__, "frames", place, rows, columns)
-    yield _cost(
-        "**counts of all clients and the verdict**", rows, columns, _run(sys.executable, __file__, "ours", place)
-    )
+    yield _cost(f"**{_OURS}**", rows, columns, _run(sys.executable, __file__, "ours", place))
     for few, some in SIZES_OF_PEERS:
         place = folder / f"{few}-{some}"
         _run(sys.executable, __file__, "frames", place, few, some)
-        yield _cost("counts of all clients and the verdict", few, some, _run(sys.executable, __file__, "ours", place))
+        yield _cost(_OURS, few, some, _run(sys.executable, __file__, "ours", place))
         yield _cost("Evidently, drift preset", few, some, _run(sys.executable, __file__, "evidently", place))
-        if nannyml:
-            yield _cost("NannyML, Jensen-Shannon", few, some, _run(nannyml, _PEER, str(place)))
-        else:
-            yield f"| NannyML | {few:,} x {some} | not installed | | |"
-    yield from ("", "### False alarms", "", "Cohorts drawn as their reference was.", "")
-    yield from ("| rows of each | columns x seeds | this verdict | Evidently |", "| --: | --: | --: | --: |")
+        yield _peer(nannyml, few, some, place)
+
+
+def _peer(nannyml: str, rows: int, columns: int, place: Path) -> str:
+    if not nannyml:
+        return f"| NannyML | {rows:,} x {columns} | not installed | | |"
+    try:
+        return _cost("NannyML, Jensen-Shannon", rows, columns, _run(nannyml, _PEER, str(place)))
+    except RuntimeError:
+        return f"| NannyML | {rows:,} x {columns} | failed | | |"
+
+
+def alarms(columns: int, seeds: int) -> Iterator[str]:
+    """How often somebody is told although nothing moved."""
     from drift_frames import false_alarms
 
-    for size in (1_000, 5_000, 50_000, 300_000):
+    yield from ("### False alarms", "", "Cohorts drawn as their reference was.", "")
+    yield from ("| rows on either side | columns x seeds | this verdict | Evidently |", "| --: | --: | --: | --: |")
+    for size in SIZES:
         own = sum(false_alarms(size, columns, seeds))
         theirs = f"{evidently_false_alarms(size):.1%} of columns" if size <= POWER_ROWS else "not run"
         yield f"| {size:,} | {columns} x {seeds} | {own} | {theirs} |"
-    yield from (
-        "",
-        "### What is caught",
-        "",
-        f"{POWER_ROWS:,} rows; seeds of {seeds} in which the column was told.",
-        "",
-    )
+
+
+def power(seeds: int) -> Iterator[str]:
+    """In how many seeds each fault is told."""
+    yield from ("### What is caught", "", f"{POWER_ROWS:,} rows on either side; seeds in which it was told.", "")
     yield from ("| fault | this verdict | Evidently |", "| --- | --: | --: |")
     for fault, own, theirs in caught(seeds):
         yield f"| {fault} | {own} of {seeds} | {theirs} of {SEEDS_OF_PEERS} |"
@@ -138,19 +151,20 @@ def evidently_flags(before: "pa.Table", after: "pa.Table") -> set[str]:
 
 
 def _frames(folder: Path) -> None:
-    """A reference of a fifth of the rows with its profile, and a cohort in buckets."""
+    """A reference with its profile, and a cohort in buckets."""
     import pyarrow.parquet as pq
 
     from drift_frames import frame, profile_of
 
     rows, columns = json.loads((folder / "size.json").read_text())
-    reference = frame(1_000, max(rows // 5, 1_000), columns)
+    reference = frame(1_000, min(rows, BUCKET), columns)
     profile_of(reference).write(folder)
-    pq.write_table(frame(1_000, min(rows, 50_000), columns), folder / "reference.parquet")
+    pq.write_table(reference, folder / "reference.parquet")
     (folder / "cohort").mkdir()
-    for number, start in enumerate(range(0, rows, BUCKET)):
-        made = frame(number + 1, min(BUCKET, rows - start), columns)
-        pq.write_table(made, folder / "cohort" / f"bucket-{number:03}.parquet", compression="zstd")
+    made = frame(1, min(rows, BUCKET), columns)
+    for number in range(-(-rows // BUCKET)):
+        part = made.slice(0, rows - number * BUCKET)
+        pq.write_table(part, folder / "cohort" / f"bucket-{number:03}.parquet", compression="zstd")
 
 
 def _ours(folder: Path) -> None:
