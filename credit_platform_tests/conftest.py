@@ -99,3 +99,15 @@ def store_bucket(object_store: dict[str, str], tmp_path: Path, monkeypatch: pyte
     name = f"lake-{abs(hash(str(tmp_path)))}"
     boto3.client("s3").create_bucket(Bucket=name)
     return name
+
+
+@pytest.fixture(scope="session")
+def filed(tmp_path_factory: pytest.TempPathFactory, bank: Settings) -> Settings:
+    """The small bank with everything on file that runs of the graph leave, see `dossiers.py`."""
+    from credit_platform_tests.dossiers import file_everything
+
+    data = tmp_path_factory.mktemp("filed") / "data"
+    shutil.copytree(bank.data_dir, data)
+    settings = bank.model_copy(update={"data_dir": data})
+    file_everything(settings, data / "version", COHORT)
+    return settings

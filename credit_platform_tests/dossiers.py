@@ -1,12 +1,16 @@
-"""What runs of the graph leave on file: versions judged, promoted and refused, a SHAP summary, scores by cohort."""
+"""What runs of the graph leave on file: versions judged, promoted and refused, a SHAP summary, scores by cohort, what
+monitoring said of one, and an incident.
+"""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from credit_platform.alerting import sources, watch
 from credit_platform.explain.shap_summary import TABLE as SHAP
 from credit_platform.explain.shap_summary import write_swarm
 from credit_platform.lake import draft, table_path
@@ -19,6 +23,7 @@ from credit_platform.model.succession import promote, settle
 from credit_platform.scoring.batch import score_cohort
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
+from credit_platform_tests.messages import INCOME, SCORE
 from credit_platform_tests.worlds import register
 
 
@@ -59,4 +64,36 @@ def file_everything(settings: Settings, folder: Path, cohort: str) -> tuple[str,
     with draft(settings, "performance", cohort) as performance:
         pq.write_table(pa.Table.from_pylist(measured), performance.folder / "performance.parquet")
         performance.publish(len(measured), facts={"model_version": first, "clients": report.clients})
+    file_verdict(settings, cohort, first)
     return first, second
+
+
+def file_verdict(settings: Settings, cohort: str, version: str) -> None:
+    """A cohort whose income broke and whose scores moved with it: the verdict, the report, and the incident."""
+    fine = replace(SCORE, layer="outcomes", metric="auc", state="ok", sentence="ranks as well as ever", cause="")
+    found = [
+        replace(each, cohort=cohort, model_version=version)
+        for each in (INCOME, replace(SCORE, explained_by="quality"), fine)
+    ]
+    moved = {"column": "AMT_INCOME_TOTAL", "table": "application", "importance": 0.2, "psi": 3.1, "moved": True}
+    still = {"column": "BURO_DEBT_TO_CREDIT", "table": "bureau", "importance": 0.1, "psi": 0.02, "moved": False}
+    verdict = {
+        "cohort": cohort,
+        "state": "critical",
+        "sentence": f"cohort {cohort}, critical, broken feed: {INCOME.sentence}",
+        "layers": {"quality": "critical", "score": "warn", "outcomes": "ok"},
+        "findings": [each.as_json() for each in found],
+        "details": [moved, still],
+        "score_psi": 0.31,
+        "drifted": True,
+        "drift_share": 0.2,
+        "threshold": 0.2,
+        "drifted_columns": ["AMT_INCOME_TOTAL"],
+        "columns": {"AMT_INCOME_TOTAL": 3.1, "BURO_DEBT_TO_CREDIT": 0.02},
+    }
+    reports = settings.monitoring_dir / "reports"
+    reports.mkdir(parents=True, exist_ok=True)
+    (reports / f"{cohort}.json").write_text(json.dumps(verdict), "utf-8")
+    page = f"<!doctype html><html><body><h1>Evidently on {cohort}</h1><script>void 0</script></body></html>"
+    (reports / f"{cohort}.html").write_text(page, "utf-8")
+    watch.observe(settings, [sources.run_from(cohort, found)])

@@ -202,6 +202,26 @@ def over_cohorts(
     return figure
 
 
+def beside(palette: Palette, bins: Sequence[str], series: Mapping[str, Sequence[float]]) -> go.Figure:
+    """Shares of two groups in each bin, bar by bar; the first group is grey and hatched."""
+    figure = go.Figure()
+    for (name, shares), colour, pattern in zip(
+        series.items(), (palette.neutral, palette.favour), ("/", ""), strict=True
+    ):
+        figure.add_bar(
+            x=list(bins),
+            y=list(shares),
+            name=name,
+            marker={"color": colour, "pattern": _stripes(palette, [pattern])},
+            hovertemplate="%{x}: %{y:.1%}<extra>" + name + "</extra>",
+        )
+    styled(figure, palette, 320)
+    figure.update_layout(barmode="group")
+    figure.update_yaxes(tickformat=".0%")
+    figure.update_xaxes(type="category", showgrid=False)
+    return figure
+
+
 def reliability(
     palette: Palette, predicted: Sequence[float], rows: Sequence[Measured], words: Mapping[str, str]
 ) -> Any:
@@ -250,7 +270,7 @@ def strengths(
         cliponaxis=False,
         marker={
             "color": [palette.neutral if each else palette.favour for each in hatched],
-            "pattern": {"shape": ["/" if each else "" for each in hatched], "fgcolor": palette.page, "size": 7},
+            "pattern": _stripes(palette, ["/" if each else "" for each in hatched]),
         },
         hovertemplate="%{y}: %{text}<extra></extra>",
         showlegend=False,
@@ -319,6 +339,12 @@ def _apart(contributions: Sequence[float], bins: int = 60) -> list[float]:
         number = seen[place] = seen.get(place, 0) + 1
         moved.append((1 if number % 2 else -1) * (number // 2) * 0.76 / max(crowd, 8))
     return moved
+
+
+def _stripes(palette: Palette, shapes: Sequence[str]) -> dict[str, Any]:
+    """Stripes over the colours of bars, one shape for each or for all."""
+    shape = shapes[0] if len(shapes) == 1 else list(shapes)
+    return {"shape": shape, "fillmode": "overlay", "fgcolor": palette.page, "solidity": 0.25, "size": 7}
 
 
 def ramp(palette: Palette, steps: int) -> list[str]:

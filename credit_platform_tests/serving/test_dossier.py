@@ -1,6 +1,5 @@
 """What is on file about versions, over the API: from a registry, a ledger and a lake as the graph leaves them."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,18 +8,8 @@ from fastapi.testclient import TestClient
 
 from credit_platform.settings import Settings
 from credit_platform_tests.bank import COHORT, THRESHOLD
-from credit_platform_tests.dossiers import file_everything
 from credit_platform_tests.serving.conftest import local
 from serving.app import create_app
-
-
-@pytest.fixture(scope="module")
-def filed(bank: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    data = tmp_path_factory.mktemp("filed") / "data"
-    shutil.copytree(bank.data_dir, data)
-    settings = bank.model_copy(update={"data_dir": data})
-    assert file_everything(settings, data / "version", COHORT) == ("1", "2")
-    return settings
 
 
 @pytest.fixture

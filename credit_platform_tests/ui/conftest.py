@@ -19,9 +19,10 @@ from streamlit.testing.v1 import AppTest
 
 from credit_platform.scoring.scorer import Scorer
 from credit_platform.settings import Settings
+from credit_platform_tests.bank import COHORT
+from credit_platform_tests.dossiers import file_everything
 from credit_platform_tests.serving.conftest import scorer, settings, version_folder, write_drift, write_lake
 from credit_platform_tests.serving.server import serve
-from credit_platform_tests.worlds import register
 from serving.app import create_app
 from ui import api as credit_api
 from ui.api import Api, connect
@@ -102,7 +103,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, bank: Settings) -> Iterator[s
     shutil.copytree(bank.data_dir, data)
     settings = bank.model_copy(update={"data_dir": data})
     write_drift(settings)
-    register(settings, data / "version", settings.model_alias)
+    file_everything(settings, data / "version", COHORT)
 
     api_port, page_port = free_port(), free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CREDIT_")}

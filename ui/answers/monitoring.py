@@ -46,6 +46,15 @@ class Verdict(BaseModel):
     approval_rate: float | None
 
 
+class Bin(BaseModel):
+    """Clients in one bin of a column: of the version's reference, and of the cohort."""
+
+    label: str
+    missing: bool
+    reference: int
+    clients: int
+
+
 class CohortPerformance(BaseModel):
     cohort: str
     model_version: str
@@ -104,9 +113,14 @@ def verdicts(api: Api) -> list[Verdict]:
     return api.get("/v1/drift", list[Verdict])
 
 
-def report(api: Api, cohort: str) -> bytes:
-    """Evidently's page on a cohort."""
-    return api.ask("GET", f"/v1/drift/{cohort}/report").content
+def bins(api: Api, cohort: str, column: str) -> list[Bin]:
+    """How a column is distributed, missing values last."""
+    return api.get(f"/v1/drift/{cohort}/columns/{column}", list[Bin])
+
+
+def report(api: Api, cohort: str, about: str) -> bytes:
+    """Evidently's page on a cohort: on its `drift`, or on its `outcomes`."""
+    return api.ask("GET", f"/v1/drift/{cohort}/report", params={"about": about}).content
 
 
 def performance(api: Api) -> list[CohortPerformance]:

@@ -47,18 +47,26 @@ def _shown(part: Judged, value: float) -> list[CutOff]:
 def _numbers(t: Texts, before: CutOff, after: CutOff) -> None:
     cut_off, approved, bad, cost = st.columns(4)
     moved = after != before
-    cut_off.metric(t("cutoff.cut_off"), t.percent(after.cut_off, 2), _points(t, before.cut_off, after.cut_off, moved))
+    cut_off.metric(
+        t("cutoff.cut_off"),
+        t.percent(after.cut_off, 2),
+        _points(t, before.cut_off, after.cut_off, moved),
+        delta_color="off",
+        delta_arrow="off",
+    )
     approved.metric(
         t("cutoff.approval_rate"),
         t.percent(after.approval_rate),
         _points(t, before.approval_rate, after.approval_rate, moved),
         delta_color="off",
+        delta_arrow="off",
     )
     bad.metric(
         t("cutoff.bad_rate"),
         t.percent(after.bad_rate),
         _points(t, before.bad_rate, after.bad_rate, moved),
         delta_color="off",
+        delta_arrow="off",
         help=t("cutoff.bad_rate_help"),
     )
     cost.metric(
@@ -66,6 +74,7 @@ def _numbers(t: Texts, before: CutOff, after: CutOff) -> None:
         t.number(after.cost_per_client, 3),
         t.number(after.cost_per_client - before.cost_per_client, 3, signed=True) if moved else None,
         delta_color="off",
+        delta_arrow="off",
         help=t("cutoff.cost_help"),
     )
 

@@ -5,8 +5,10 @@ from collections import defaultdict
 import streamlit as st
 
 from ui import charts, curves
+from ui.answers import monitoring
 from ui.answers.monitoring import ColumnDrift, Verdict
 from ui.parts import verdicts
+from ui.problems import ApiError
 from ui.visit import Visit
 
 _MOST = 15
@@ -29,6 +31,7 @@ def show(visit: Visit) -> None:
     with right:
         st.markdown(f"**{t('drift.columns')}**")
         _columns(visit, columns)
+    _bins(visit, verdict, columns)
     _list(visit, verdict.details)
 
 
@@ -77,6 +80,31 @@ def _columns(visit: Visit, columns: list[ColumnDrift]) -> None:
         [not column.moved for column in furthest],
     )
     charts.draw(figure, t("drift.described_columns"), "drift_columns")
+
+
+def _bins(visit: Visit, verdict: Verdict, columns: list[ColumnDrift]) -> None:
+    """One column's distribution in the reference and in the cohort."""
+    t = visit.t
+    st.markdown(f"**{t('drift.beside')}**")
+    names = [column.column for column in sorted(columns, key=lambda column: -(column.psi or 0.0))]
+    chosen = st.selectbox(t("drift.column"), names, key="drift_column", width=420)
+    try:
+        found = monitoring.bins(visit.api, verdict.cohort, chosen)
+    except ApiError as error:
+        if error.key != "not-found":
+            raise
+        st.info(t("drift.not_counted"), icon=":material/inbox:")
+        return
+    before, now = (max(sum(counts), 1) for counts in zip(*((b.reference, b.clients) for b in found), strict=True))
+    figure = curves.beside(
+        visit.palette,
+        [t("drift.missing") if each.missing else each.label for each in found],
+        {
+            t("drift.reference"): [each.reference / before for each in found],
+            t("drift.cohort", cohort=verdict.cohort): [each.clients / now for each in found],
+        },
+    )
+    charts.draw(figure, t("drift.described_bins", column=chosen, cohort=verdict.cohort), "drift_bins")
 
 
 def _list(visit: Visit, columns: list[ColumnDrift]) -> None:

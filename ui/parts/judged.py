@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui.answers import dossier
 from ui.answers.dossier import Interval, Judged
+from ui.problems import ApiError, UserError
 from ui.texts import Texts
 from ui.visit import Visit, remembered
 
@@ -12,10 +13,13 @@ def choose(visit: Visit, key: str) -> Judged:
     """How the version in force did on the part that is chosen, by default the newest clients.
 
     Raises:
-        ApiError: it was not judged, or this person may not know.
+        UserError: it was not judged, or this person may not know.
     """
     t, version = visit.t, visit.model.version
-    found = remembered("evaluation", version, lambda: dossier.evaluation(visit.api, version))
+    try:
+        found = remembered("evaluation", version, lambda: dossier.evaluation(visit.api, version))
+    except ApiError as error:
+        raise (UserError("not-judged", version=version) if error.key == "not-found" else error) from None
     parts = {part.part: part for part in found.parts}
     chosen = st.segmented_control(
         t("judged.part"),

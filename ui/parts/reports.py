@@ -9,6 +9,7 @@ from ui.problems import ApiError, UserError
 from ui.visit import Visit
 
 _HEIGHT = 1_000
+_ABOUT = ("drift", "outcomes")
 _SCALE = 0.7
 """Evidently's pages are made for windows as wide as the desk with its menu."""
 
@@ -35,19 +36,28 @@ def _kept(visit: Visit) -> None:
     t, found = visit.t, verdicts.of_cohorts(visit)
     if not found:
         return
-    verdict = verdicts.pick(visit, found, "reports")
-    cohort = verdict.cohort
+    left, right = st.columns([1, 2], vertical_alignment="bottom")
+    with left:
+        cohort = verdicts.pick(visit, found, "reports").cohort
+    about = right.segmented_control(
+        t("reports.about"),
+        _ABOUT,
+        format_func=lambda each: t(f"reports.abouts.{each}"),
+        default=_ABOUT[0],
+        required=True,
+        key="reports_about",
+    )
     try:
-        page = monitoring.report(visit.api, cohort)
+        page = monitoring.report(visit.api, cohort, about or _ABOUT[0])
     except ApiError as error:
         if error.key != "not-found":
             raise
-        st.info(t("reports.pruned", cohort=cohort), icon=":material/inventory_2:")
+        st.info(t(f"reports.missing.{about}", cohort=cohort), icon=":material/inventory_2:")
         return
     st.download_button(
         t("reports.download"),
         page,
-        file_name=f"drift-{cohort}.html",
+        file_name=f"{about}-{cohort}.html",
         mime="text/html",
         icon=":material/download:",
         on_click="ignore",
