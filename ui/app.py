@@ -1,6 +1,7 @@
 """The desk: `streamlit run ui/app.py`. Puts the sidebar and the pages together; what they show lies in `views/`."""
 
 from types import ModuleType
+from typing import cast
 
 import streamlit as st
 
@@ -52,7 +53,10 @@ def language() -> Language:
         width="stretch",
         label_visibility="collapsed",
     )
-    return next(each for each in LANGUAGES if NAMES[each] == chosen)
+    # A click while the page still changes can come without a value: the language then stays what it was.
+    before: Language = st.session_state.get("spoken", LANGUAGES[0])
+    st.session_state.spoken = next((each for each in LANGUAGES if NAMES[each] == chosen), before)
+    return cast(Language, st.session_state.spoken)
 
 
 def state_of_the_model(api: credit_api.Api, t: Texts) -> None:
