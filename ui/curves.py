@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas  # noqa: F401, ICN001 - plotly looks whether it is there, and may find it half imported by another visit
+import pandas  # noqa: F401 - plotly looks whether it is there, and may find it half imported by another visit
 import plotly.graph_objects as go
 
 from ui.charts import styled
