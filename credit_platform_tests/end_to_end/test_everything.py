@@ -154,7 +154,7 @@ def test_the_versions_mlflow_run_holds_evaluation_explanations_and_metrics(world
     }
     assert artifacts["explainability"] == {
         f"explainability/{name}"
-        for name in ("importance.parquet", "shap_bar.png", "shap_beeswarm.png", "shap_dependence.png")
+        for name in ("importance.parquet", "swarm.json", "shap_bar.png", "shap_beeswarm.png", "shap_dependence.png")
     }
     assert {"feature_schema.json", "calibration.json", "threshold.json", "scale.json", "reason_table.json"} <= {
         path.name for path in version.folder.iterdir()
