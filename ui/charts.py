@@ -146,6 +146,7 @@ def waterfall(
             textposition="outside",
             cliponaxis=False,
             hovertemplate="%{y}<br>%{customdata[1]} (%{text})<extra></extra>",
+            unselected={"marker": {"opacity": 0.6}},
         )
     figure.add_scatter(
         x=[ends[0], ends[-1]],

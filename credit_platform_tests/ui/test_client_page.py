@@ -42,7 +42,7 @@ def test_behind_a_reason_are_the_clients_rows_late_ones_first(opened: AppTest) -
     assert "**Instalments of earlier loans**" in said
     assert "paid late or not in full; they come first" in said
     rows = next(element.value for element in opened.dataframe if "Late by" in element.value.columns)
-    marks = rows["Against"].tolist()
+    marks = rows["Marked"].tolist()
     assert marks[0] == "●"
     assert marks == sorted(marks, reverse=True)
 
