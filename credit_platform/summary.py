@@ -47,7 +47,8 @@ def print_summary(console: Console, outcome: Outcome, settings: Settings) -> Non
         rows, made = sum(of["dagster/partition_row_count"] for of in marts), len(marts)
         unchanged = sum(of["unchanged_buckets"] == of["buckets"] for of in marts)
         kept = f", {unchanged} of them unchanged" if unchanged else ""
-        table.add_row("client mart", f"{rows:,} clients x {marts[0]['columns']} columns; {made} cohorts{kept}")
+        cohorts = f"{made} cohort{'s' * (made != 1)}"
+        table.add_row("client mart", f"{rows:,} clients x {marts[0]['columns']} columns; {cohorts}{kept}")
     if "feature_splits" in found:
         splits = found["feature_splits"][None]
         table.add_row("labelled", f"{splits['dagster/row_count']:,} clients of cohorts {splits['cohorts']}")
@@ -77,9 +78,19 @@ def print_summary(console: Console, outcome: Outcome, settings: Settings) -> Non
         console.print(f"checks to look at: {', '.join(outcome.warnings)}", style="yellow")
     stages = _seconds_by_stage(outcome)
     console.print("seconds: " + ", ".join(f"{stage} {seconds:.0f}" for stage, seconds in stages.items()))
-    console.print(f"where to look: {settings.lake_dir} (tables), {reports_dir(settings)} (drift reports),")
-    console.print(f"  {log_path(settings)} (alerts), {settings.tracking_uri} (MLflow);")
+    console.print(f"where to look: {', '.join(_places(settings))};")
     console.print("  make up opens the Dagster UI, the API and the analyst's UI")
+
+
+def _places(settings: Settings) -> Iterator[str]:
+    """Where there is something to see by now."""
+    yield f"{settings.lake_dir} (tables)"
+    if reports_dir(settings).is_dir():
+        yield f"{reports_dir(settings)} (drift reports)"
+    if log_path(settings).exists():
+        yield f"{log_path(settings)} (alerts)"
+    if settings.mlflow_tracking_uri or (settings.data_dir / "mlflow").is_dir():
+        yield f"{settings.tracking_uri} (MLflow)"
 
 
 def print_promotions(console: Console, lines: Iterable[Line]) -> None:
