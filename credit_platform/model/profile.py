@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FILE_NAME = "profile.json"
 BINS = 10
+_TINY = float(np.finfo(np.float64).tiny)
 RARE = 0.005
 FEW = 20
 """Share of the reference, and clients, below which a category is counted together with other rare ones: which category
@@ -110,9 +111,10 @@ class Bins:
             return [*self.categories, OTHER, UNSEEN]
         if not self.edges:
             return ["any value"]
-        shown = [f"{edge:.6g}" for edge in self.edges]
+        # An edge just below a value reads as the value, also where that is 0.
+        shown = [f"{edge:.6g}" if abs(edge) > _TINY else "0" for edge in self.edges]
         inner = [f"{low} to {high}" if low != high else low for low, high in pairwise(shown)]
-        return [f"up to {shown[0]}", *inner, f"above {shown[-1]}"]
+        return [f"below {shown[0]}", *inner, f"above {shown[-1]}"]
 
 
 @dataclass(frozen=True)

@@ -99,3 +99,9 @@ def test_decisions_of_a_day_are_counted_like_the_rows_of_a_table() -> None:
 
 def test_without_a_decision_log_nothing_was_served(settings: Settings) -> None:
     assert served(settings) == []
+
+
+def test_a_bins_label_shows_values_not_the_numbers_beside_them() -> None:
+    table = pa.table({"DEBTS": [0.0] * 60 + [float(i) for i in range(1, 41)]})
+    kept = Profile.fit(table, [Feature("DEBTS", "numeric")])
+    assert kept.bins["DEBTS"].labels[:2] == ["below 0", "0"]
