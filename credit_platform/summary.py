@@ -51,13 +51,14 @@ def print_summary(console: Console, outcome: Outcome, settings: Settings) -> Non
         table.add_row("client mart", f"{rows:,} clients x {marts[0]['columns']} columns; {cohorts}{kept}")
     if "feature_splits" in found:
         splits = found["feature_splits"][None]
-        table.add_row("labelled", f"{splits['dagster/row_count']:,} clients of cohorts {splits['cohorts']}")
+        learned = f"cohorts {splits['cohorts']} to learn from, out of time {splits['out_of_time']}"
+        table.add_row("labelled", f"{splits['dagster/row_count']:,} clients: {learned}")
     if "evaluation" in found:
         judged = found["evaluation"][None]
         table.add_row("AUC on the test part", f"{judged['auc']:.3f} (KS {judged['ks']:.3f})")
         table.add_row("threshold", f"{judged['threshold']:.4f} (refuses {judged['refusal_rate']:.0%})")
         table.add_row(
-            "cost per client",
+            "cost on the test part",
             f"{judged['cost_per_client']:.3f} (approve all {judged['cost_approve_all']:.3f}, "
             f"refuse all {judged['cost_refuse_all']:.3f})",
         )

@@ -45,7 +45,8 @@ def count(connection: "DuckDBPyConnection", scores: str) -> Portfolio:
     """Counts a relation with the columns of `scores`."""
     clients, mean, points = one_row(
         connection,
-        "select count(*), coalesce(avg(probability_of_default), 0), "
+        # Decimals add up to the same in any order, which rows have none of.
+        "select count(*), coalesce((sum(probability_of_default::decimal(20, 18)) / count(*))::double, 0), "
         f"quantile_cont(score, {list(QUANTILES)}) from {scores}",
     )
     grades, decisions = (
