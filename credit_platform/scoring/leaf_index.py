@@ -9,26 +9,22 @@ leaves are the same, not nearly the same. Not here: what a leaf is worth (`leaf_
 """
 
 import json
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from credit_platform.scoring.catboost_export import exported, statistic_at
 from credit_platform.scoring.leaf_shap import blocks
+from credit_platform.scoring.stored_arrays import StoredArrays
 
 if TYPE_CHECKING:
     from catboost import CatBoost
 
 FILE_NAME = "leaf_index.npz"
-FORMAT = 1
 
 UNSEEN = 1 << 63
 """Stands for the hash of a category that the training never saw; hashes have 32 bits and their sign."""
@@ -43,13 +39,12 @@ Integers = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LeafIndex:
+class LeafIndex(StoredArrays):
     """What a model's trees ask of columns: first the numbers, then sameness of categories, then target statistics.
 
     A group is a category, or a combination, that has target statistics; its key is a hash of its parts.
 
     Attributes:
-        digest: which model this belongs to, in the words of whoever built it.
         texts: the categories that the model knows, a list in JSON.
         text_hashes: theirs, shape (texts,).
         gaps: what stands for a missing number, shape (numbers,).
@@ -69,7 +64,10 @@ class LeafIndex:
         split_border: same shape; where a tree has no more splits, none is above it.
     """
 
-    digest: str
+    file_name = FILE_NAME
+    format = 1
+    called = "leaf index"
+
     texts: str
     text_hashes: Hashes
     gaps: Floats
@@ -95,8 +93,8 @@ class LeafIndex:
             ValueError: it knows other categories, or target statistics of a kind that is not laid out here.
         """
         known = sorted(set(texts))
-        exported = _exported(model, known)
-        info = exported["features_info"]
+        told = _with_hashes(model, known)
+        info = told["features_info"]
         numbers, categories, statistics = (info.get(k, []) for k in ("float_features", "categorical_features", "ctrs"))
         hashes = {each["value"]: _signed(each["hash"]) for each in info.get("cat_features_hash", [])}
         combined = [element for each in statistics for element in each["elements"] if "value" in element]
@@ -106,8 +104,7 @@ class LeafIndex:
                 + [(element["cat_feature_index"], _signed(element["value"])) for element in combined]
             )
         )
-        plain = sum(len(f["borders"]) for f in numbers) + sum(len(f.get("values", ())) for f in categories)
-        ends = list(accumulate((len(each["borders"]) for each in statistics), initial=plain))[1:]
+        statistic = statistic_at(info)
 
         def asked(split: Mapping[str, Any]) -> tuple[int, float]:
             """The column and the border of a split, or of a condition in a combination."""
@@ -115,8 +112,7 @@ class LeafIndex:
                 return split["float_feature_index"], split["border"]
             if "cat_feature_index" in split:
                 return len(numbers) + same.index((split["cat_feature_index"], _signed(split["value"]))), 0.5
-            # A split on a target statistic is only told by its position among all splits.
-            return len(numbers) + len(same) + bisect_right(ends, split["split_index"]), split["border"]
+            return len(numbers) + len(same) + statistic(split["split_index"]), split["border"]
 
         conditions: dict[tuple[int, float], int] = {}
         groups: dict[tuple[int, ...], list[tuple[dict[int, np.float32], np.float32]]] = {}
@@ -130,7 +126,7 @@ class LeafIndex:
             )
             table = groups.setdefault(parts, [])
             places.append((list(groups).index(parts), len(table)))
-            table.append(_statistic(each, exported["ctr_data"][each["identifier"]]))
+            table.append(_statistic(each, told["ctr_data"][each["identifier"]]))
         alone = {_mixed(0, each) for each in hashes.values()}
         strange = {value for _, value in same} - set(hashes.values())
         for parts, table in groups.items():
@@ -139,7 +135,7 @@ class LeafIndex:
         if strange:
             raise ValueError(f"the model knows {len(strange)} categories that are not among those it was given")
 
-        trees = [tree["splits"] or [] for tree in exported["oblivious_trees"]]
+        trees = [tree["splits"] or [] for tree in told["oblivious_trees"]]
         width = 8 if max(map(len, trees)) <= 8 else 16
         column, border = np.zeros((len(trees), width), np.intp), np.full((len(trees), width), np.inf, np.float32)
         for tree, splits in enumerate(trees):
@@ -184,31 +180,6 @@ class LeafIndex:
         """The hash of every category that the model knows; `UNSEEN` is that of all others."""
         return dict(zip(json.loads(self.texts), self.text_hashes.tolist(), strict=True))
 
-    def write(self, folder: Path) -> Path:
-        path = folder / FILE_NAME
-        np.savez_compressed(path, format=FORMAT, **{f.name: getattr(self, f.name) for f in fields(self)})
-        return path
-
-    @classmethod
-    def read(cls, folder: Path, digest: str) -> Self:
-        """Reads what is stored in `folder` for the model that `digest` names.
-
-        Raises:
-            FileNotFoundError: nothing is.
-            ValueError: it belongs to another model, has another format, or is damaged.
-        """
-        path = folder / FILE_NAME
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                if stored["format"] != FORMAT:
-                    raise ValueError(f"its format is {stored['format']}, not {FORMAT}")
-                found = {f.name: stored[f.name] for f in fields(cls)}
-        except (BadZipFile, EOFError, KeyError, ValueError) as error:
-            raise ValueError(f"{path} can't be read, build the leaf index again: {error}") from error
-        if found["digest"] != digest:
-            raise ValueError(f"{path} belongs to model {found['digest']}, not {digest}: build the leaf index again")
-        return cls(**{name: array if array.ndim else array.item() for name, array in found.items()})
-
     def _columns(self, numbers: Floats, categories: Hashes) -> Floats:
         """All that splits ask about, shape (n, columns)."""
         given = np.where(np.isnan(numbers), self.gaps, numbers) if self._some_gaps_are_high else numbers
@@ -241,20 +212,15 @@ class LeafIndex:
         return np.arange(self.parts.shape[1], dtype=np.uint64)
 
 
-def _exported(model: "CatBoost", texts: list[str]) -> dict[str, Any]:
-    """The model's own export to JSON, with the hashes of the texts, which it takes from a pool that holds them."""
+def _with_hashes(model: "CatBoost", texts: list[str]) -> dict[str, Any]:
+    """The model's export, with the hashes of the texts."""
     from catboost import Pool
 
     categories = model.get_cat_feature_indices()
-    pool = None
-    if categories:
-        rows = [[text if i in categories else 0.0 for i in range(len(model.feature_names_))] for text in texts or [""]]
-        pool = Pool(rows, cat_features=categories, feature_names=model.feature_names_)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "model.json"
-        model.save_model(str(path), format="json", pool=pool)
-        found: dict[str, Any] = json.loads(path.read_bytes())
-        return found
+    if not categories:
+        return exported(model)
+    rows = [[text if i in categories else 0.0 for i in range(len(model.feature_names_))] for text in texts or [""]]
+    return exported(model, Pool(rows, cat_features=categories, feature_names=model.feature_names_))
 
 
 def _signed(value: int) -> int:

@@ -7,25 +7,22 @@ compared with is the one the model was trained on, as the weights of its leaves 
 indexes, and what is done with the contributions, is `scorer.py`'s business.
 """
 
-import json
 from bisect import bisect_right
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from math import factorial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from credit_platform.scoring.catboost_export import exported, statistic_at
+from credit_platform.scoring.stored_arrays import StoredArrays
 
 if TYPE_CHECKING:
     from catboost import CatBoost
 
 FILE_NAME = "leaf_shap.npz"
-FORMAT = 1
 MOST_DEPTH = 10
 """Time and memory to build a tree's tables grow with 4 ** depth."""
 BLOCK_BYTES = 2**20
@@ -38,11 +35,10 @@ Player = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LeafTables:
+class LeafTables(StoredArrays):
     """The contributions of a model's leaves. A slot is one column in one tree and has a value for each of its leaves.
 
     Attributes:
-        digest: which model the tables belong to, in the words of whoever built them.
         columns: how many features the model has, or groups of them.
         scale: margin = scale * sum of leaf values + bias.
         bias: see `scale`.
@@ -58,7 +54,10 @@ class LeafTables:
         slot_values: contributions in log-odds.
     """
 
-    digest: str
+    file_name = FILE_NAME
+    format = 1
+    called = "leaf tables"
+
     columns: int
     scale: float
     bias: float
@@ -136,31 +135,6 @@ class LeafTables:
         kept = (self.scale, self.bias, self.baseline, self.leaf_values, self.leaf_start, count)
         return type(self)(self.digest, int(group.max(initial=-1)) + 1, *kept, *slots)
 
-    def write(self, folder: Path) -> Path:
-        path = folder / FILE_NAME
-        np.savez_compressed(path, format=FORMAT, **{f.name: getattr(self, f.name) for f in fields(self)})
-        return path
-
-    @classmethod
-    def read(cls, folder: Path, digest: str) -> Self:
-        """Reads the tables stored in `folder` for the model that `digest` names.
-
-        Raises:
-            FileNotFoundError: the folder holds no tables.
-            ValueError: they belong to another model, have another format, or are damaged.
-        """
-        path = folder / FILE_NAME
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                if stored["format"] != FORMAT:
-                    raise ValueError(f"its format is {stored['format']}, not {FORMAT}")
-                found = {f.name: stored[f.name] for f in fields(cls)}
-        except (BadZipFile, EOFError, KeyError, ValueError) as error:
-            raise ValueError(f"{path} can't be read, build the leaf tables again: {error}") from error
-        if found["digest"] != digest:
-            raise ValueError(f"{path} belongs to model {found['digest']}, not {digest}: build the leaf tables again")
-        return cls(**{name: array if array.ndim else array.item() for name, array in found.items()})
-
     @cached_property
     def _segments(self) -> tuple[Integers, Integers]:
         """The first slot of every column that has slots, and these columns."""
@@ -187,36 +161,31 @@ def _players(model: "CatBoost") -> list[list[Player]]:
         raise ValueError("leaf tables need a fitted model with at least one tree")
     if model.get_text_feature_indices() or model.get_embedding_feature_indices():
         raise ValueError("leaf tables need a model without text and embedding features")
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "model.json"
-        model.save_model(str(path), format="json")
-        exported = json.loads(path.read_bytes())
-    if "oblivious_trees" not in exported:
+    told = exported(model)
+    if "oblivious_trees" not in told:
         raise ValueError("leaf tables need symmetric trees: fit with grow_policy='SymmetricTree'")
-    if (outputs := len(exported["scale_and_bias"][1])) != 1:
+    if (outputs := len(told["scale_and_bias"][1])) != 1:
         raise ValueError(f"leaf tables need a model with one output, this one has {outputs}")
-    if not all("leaf_weights" in tree for tree in exported["oblivious_trees"]):
+    if not all("leaf_weights" in tree for tree in told["oblivious_trees"]):
         raise ValueError("the model's leaves have no weights, so that nothing tells whom a client is compared with")
-    trees = [tree["splits"] or [] for tree in exported["oblivious_trees"]]
+    trees = [tree["splits"] or [] for tree in told["oblivious_trees"]]
     if (deepest := max(map(len, trees))) > MOST_DEPTH:
         raise ValueError(f"leaf tables need trees of depth {MOST_DEPTH} or less, one of this model's has {deepest}")
 
-    info = exported["features_info"]
+    info = told["features_info"]
     numbers, categories, ctrs = (info.get(k, []) for k in ("float_features", "categorical_features", "ctrs"))
     number = {f["feature_index"]: f["flat_feature_index"] for f in numbers}
     category = {f["feature_index"]: f["flat_feature_index"] for f in categories}
     if sorted([*number.values(), *category.values()]) != list(range(len(model.feature_names_))):
         raise ValueError("leaf tables need a model that knows all its features: fit without drop_unused_features")
-    # A split on a target statistic is only told by its position among all splits, numeric and one-hot ones first.
-    others = sum(len(f["borders"]) for f in numbers) + sum(len(f.get("values", ())) for f in categories)
-    ends = list(accumulate((len(c["borders"]) for c in ctrs), initial=others))[1:]
+    statistic = statistic_at(info)
 
     def player(split: dict[str, Any]) -> Player:
         if split["split_type"] == "FloatFeature":
             return (number[split["float_feature_index"]],)
         if split["split_type"] == "OneHotFeature":
             return (category[split["cat_feature_index"]],)
-        elements = ctrs[bisect_right(ends, split["split_index"])]["elements"]
+        elements = ctrs[statistic(split["split_index"])]["elements"]
         combined = (e for e in elements if e["combination_element"] == "cat_feature_value")
         return tuple(sorted(category[e["cat_feature_index"]] for e in combined))
 
