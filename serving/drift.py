@@ -11,11 +11,12 @@ from pydantic import BaseModel, Field, ValidationError
 
 from credit_platform.lake import cohorts_of
 from credit_platform.monitoring.counts import TABLE, read_counts
+from credit_platform.monitoring.findings import State
+from credit_platform.monitoring.reports import report_path, verdict_paths
 from credit_platform.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-State = Literal["ok", "watch", "warn", "critical"]
 About = Literal["drift", "outcomes"]
 
 
@@ -105,7 +106,7 @@ class DriftVerdict(BaseModel):
 def verdicts(settings: Settings) -> list[DriftVerdict]:
     """Every readable verdict, newest cohort first."""
     found = []
-    for file in sorted(_folder(settings).glob("[!.]*.json"), reverse=True):
+    for file in reversed(verdict_paths(settings)):
         try:
             verdict = DriftVerdict.model_validate_json(file.read_bytes())
         except (ValidationError, OSError) as error:
@@ -117,7 +118,7 @@ def verdicts(settings: Settings) -> list[DriftVerdict]:
 
 def report(settings: Settings, cohort: str, about: About = "drift") -> Path | None:
     """The HTML report of a cohort. The name is looked up among the files there are; no path is ever made from it."""
-    folder = _folder(settings) / ("outcomes" if about == "outcomes" else "")
+    folder = report_path(settings, "", "outcomes.html" if about == "outcomes" else "html").parent
     return next((file for file in folder.glob("[!.]*.html") if file.stem == cohort), None)
 
 
@@ -129,7 +130,3 @@ def bins(settings: Settings, cohort: str, column: str) -> list[Bin]:
         Bin(label=row["label"], missing=row["place"] < 0, reference=row["reference"], clients=row["clients"])
         for row in read_counts(settings, cohort, column)
     ]
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.monitoring_dir / "reports"

@@ -11,7 +11,7 @@ from credit_platform import quarantine
 from credit_platform.alerting.incidents import Run, Signal
 from credit_platform.lake import current
 from credit_platform.monitoring.findings import STATES, Cause, Finding
-from credit_platform.monitoring.reports import findings, reports_dir
+from credit_platform.monitoring.reports import findings, verdict_paths
 from credit_platform.quality.reports import TABLE as QUALITY_REPORT
 from credit_platform.quality.reports import results_of
 from credit_platform.settings import Settings
@@ -35,7 +35,7 @@ def run_of(settings: Settings, cohort: str) -> Run | None:
 
 def cohorts_of(settings: Settings) -> list[str]:
     """The cohorts of which anything is known, in order."""
-    reported = {path.stem for path in reports_dir(settings).glob("[!.]*.json")}
+    reported = {path.stem for path in verdict_paths(settings)}
     return sorted(reported | set(quarantine.quarantined(settings)))
 
 

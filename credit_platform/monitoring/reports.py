@@ -31,9 +31,14 @@ def report_path(settings: Settings, cohort: str, kind: Kind = "html") -> Path:
     return reports_dir(settings) / folder / f"{cohort}.{suffix}"
 
 
+def verdict_paths(settings: Settings) -> list[Path]:
+    """All verdicts' files, each called as its cohort, the oldest first."""
+    return sorted(reports_dir(settings).glob("[!.]*.json"))
+
+
 def verdicts(settings: Settings) -> list[dict[str, Any]]:
     """All verdicts, oldest cohort first."""
-    return [json.loads(path.read_text("utf-8")) for path in sorted(reports_dir(settings).glob("[!.]*.json"))]
+    return [json.loads(path.read_text("utf-8")) for path in verdict_paths(settings)]
 
 
 def verdict(settings: Settings, cohort: str) -> dict[str, Any] | None:
