@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from credit_platform.monitoring.findings import LAYERS, STATES, Cause, Finding, State
 from credit_platform.settings import Settings
@@ -284,19 +284,11 @@ def _suspected(signal: Signal, at: datetime) -> Incident:
         status="suspected",
         severity=_severity(signal.state),
         since=signal.subject,
-        subject=signal.subject,
         bad=1,
         good=0,
-        state=signal.state,
-        sentence=signal.sentence,
-        where=signal.where,
-        value=signal.value,
-        threshold=signal.threshold,
-        clients=signal.clients,
-        cause=signal.cause,
-        model_version=signal.model_version,
         first_at=at,
         last_at=at,
+        **_latest(signal),
     )
 
 
@@ -306,17 +298,15 @@ def _seen_again(incident: Incident, signal: Signal, at: datetime) -> Incident:
         incident,
         bad=incident.bad + another if not incident.good else 1,
         good=0,
-        subject=signal.subject,
-        state=signal.state,
-        sentence=signal.sentence,
-        where=signal.where,
-        value=signal.value,
-        threshold=signal.threshold,
-        clients=signal.clients,
-        cause=signal.cause,
-        model_version=signal.model_version,
         last_at=at,
+        **_latest(signal),
     )
+
+
+def _latest(signal: Signal) -> dict[str, Any]:
+    """What an incident takes from the newest signal of its cause."""
+    names = ("subject", "state", "sentence", "where", "value", "threshold", "clients", "cause", "model_version")
+    return {name: getattr(signal, name) for name in names}
 
 
 def _due(incident: Incident, at: datetime, policy: Policy) -> tuple[Incident, Event | None]:
