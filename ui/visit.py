@@ -83,9 +83,5 @@ def remembered(group: str, key: object, make: Callable[[], T]) -> T:
     return kept[key]
 
 
-def forget(group: str) -> None:
-    st.session_state.pop(f"remembered_{group}", None)
-
-
 def _short(field: str) -> str:
     return field.removeprefix("features.").removeprefix("path.")

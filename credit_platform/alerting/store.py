@@ -35,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from credit_platform.alerting.incidents import Event, Incident
+from credit_platform.alerting.incidents import Incident
 from credit_platform.alerting.messages import Message
 from credit_platform.settings import Settings
 
@@ -323,12 +323,6 @@ class Transaction:
     def _set(self, delivery: Delivery, **values: Any) -> None:
         where = (_deliveries.c.message == delivery.message.id) & (_deliveries.c.channel == delivery.channel)
         self._connection.execute(update(_deliveries).where(where).values(values))
-
-
-def note_events(transaction: Transaction, events: Sequence[Event], at: datetime) -> None:
-    """Puts what is told into the history of each incident."""
-    for told in events:
-        transaction.note(told.incident, told.kind, "monitoring", told.incident.sentence, at)
 
 
 def _file(settings: Settings) -> Path:
