@@ -11,13 +11,13 @@ from ui.answers import client
 from ui.answers.client import Explanation
 from ui.answers.model import Features
 from ui.parts.filed import by_file
+from ui.parts.segments import one_of
 from ui.parts.subject import Subject
 from ui.problems import ApiError, UserError
 from ui.visit import Visit, remembered
 
 _SUGGESTED = 8
 _LONGEST_NUMBER = 19
-_WAYS = ("number", "features", "file")
 
 
 def choose(visit: Visit) -> Subject | None:
@@ -31,17 +31,16 @@ def choose(visit: Visit) -> Subject | None:
         "features": _by_features,
         "file": by_file,
     }
-    way = st.segmented_control(
-        visit.t("choosing.way"),
-        _WAYS,
-        format_func=lambda each: visit.t(f"choosing.ways.{each}"),
-        default=_WAYS[0],
-        required=True,
-        key="way",
+    way = one_of(
+        visit.t,
+        list(ways),
+        "choosing.way",
+        "choosing.ways",
+        "way",
         persist_state="session",
         label_visibility="collapsed",
     )
-    return ways[way or _WAYS[0]](visit)
+    return ways[way](visit)
 
 
 def explanation(visit: Visit, subject: Subject) -> Explanation:

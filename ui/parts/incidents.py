@@ -7,6 +7,7 @@ import streamlit as st
 
 from ui.answers import monitoring
 from ui.answers.monitoring import Alert
+from ui.parts.segments import one_of
 from ui.parts.verdicts import COLOURS, ICONS
 from ui.problems import UserError
 from ui.visit import Visit, tell
@@ -19,22 +20,16 @@ def show(visit: Visit) -> None:
     t = visit.t
     if said := st.session_state.pop("incident_decided", None):
         st.toast(said, icon=":material/check:")
-    status = st.segmented_control(
-        t("incidents.which"),
-        _STATES,
-        format_func=lambda each: t(f"incidents.statuses.{each}"),
-        default=_STATES[0],
-        required=True,
-        key="incidents_status",
-        label_visibility="collapsed",
+    status = one_of(
+        t, _STATES, "incidents.which", "incidents.statuses", "incidents_status", label_visibility="collapsed"
     )
-    found = monitoring.alerts(visit.api, status or _STATES[0])
+    found = monitoring.alerts(visit.api, status)
     seen = t.moment(found.heartbeat_at) if found.heartbeat_at else t("incidents.never")
     st.caption(
         t("incidents.alive", at=seen) + " " + t("incidents.worth", useful=found.useful, all=found.useful + found.noise)
     )
     if not found.alerts:
-        st.success(t(f"incidents.none.{status or _STATES[0]}"), icon=":material/check_circle:")
+        st.success(t(f"incidents.none.{status}"), icon=":material/check_circle:")
     for alert in found.alerts:
         _incident(visit, alert)
 

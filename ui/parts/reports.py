@@ -5,6 +5,7 @@ import streamlit as st
 from ui.answers import monitoring
 from ui.parts import verdicts
 from ui.parts.framed import framed
+from ui.parts.segments import one_of
 from ui.problems import ApiError, UserError
 from ui.visit import Visit
 
@@ -15,21 +16,9 @@ _SCALE = 0.7
 
 
 def show(visit: Visit) -> None:
-    t = visit.t
-    ways = ("kept", "brought")
-    way = st.segmented_control(
-        t("reports.way"),
-        ways,
-        format_func=lambda each: t(f"reports.ways.{each}"),
-        default=ways[0],
-        required=True,
-        key="reports_way",
-        label_visibility="collapsed",
-    )
-    if way == "brought":
-        _brought(visit)
-    else:
-        _kept(visit)
+    ways = {"kept": _kept, "brought": _brought}
+    way = one_of(visit.t, list(ways), "reports.way", "reports.ways", "reports_way", label_visibility="collapsed")
+    ways[way](visit)
 
 
 def _kept(visit: Visit) -> None:
@@ -39,16 +28,10 @@ def _kept(visit: Visit) -> None:
     left, right = st.columns([1, 2], vertical_alignment="bottom")
     with left:
         cohort = verdicts.pick(visit, found, "reports").cohort
-    about = right.segmented_control(
-        t("reports.about"),
-        _ABOUT,
-        format_func=lambda each: t(f"reports.abouts.{each}"),
-        default=_ABOUT[0],
-        required=True,
-        key="reports_about",
-    )
+    with right:
+        about = one_of(t, _ABOUT, "reports.about", "reports.abouts", "reports_about")
     try:
-        page = monitoring.report(visit.api, cohort, about or _ABOUT[0])
+        page = monitoring.report(visit.api, cohort, about)
     except ApiError as error:
         if error.key != "not-found":
             raise
